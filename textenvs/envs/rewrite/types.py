@@ -1,0 +1,74 @@
+"""What a rewriting task knows about one utterance: the currency between world, corpora and reward.
+
+The generator (`world.py`) and the corpus readers (`corpora.py`) both produce `RewriteTruth`; the four
+reward parts (`reward.py`) read nothing else. So one formula scores generated dialogues and real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Language = Literal["zh", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """One thing that the reduction took out of the utterance and a rewrite has to bring back.
+
+    Attributes:
+        kind: ``"reference"`` if a pronoun or demonstrative stood for it, ``"ellipsis"`` if nothing did.
+        slot: the frame's role, such as ``"city"``; for corpora ``"span"``.
+        aliases: surface forms any of which counts as restored; never empty.
+        rivals: surface forms of *other* entities of the same type that the dialogue holds; a rewrite
+            that puts one of them in this place has the wrong antecedent.
+        turns_back: how many user turns back the antecedent stands, from 1; 0 where unknown.
+    """
+
+    kind: Literal["reference", "ellipsis"]
+    slot: str
+    aliases: tuple[str, ...]
+    rivals: tuple[str, ...] = ()
+    turns_back: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteTruth:
+    """The hidden truth of one turn of rewriting.
+
+    Attributes:
+        language: of the utterance.
+        utterance: what the user said, reduced.
+        gold: the reference rewrite; equal to `utterance` where nothing was removed.
+        accepted: every rewrite that counts as exact, normalised by `measures.normalize`; holds `gold`.
+        restored: what was removed, in order of appearance in `gold`; empty where no rewrite is needed.
+        kept: content words, negations and quantities of the utterance that must survive, each as a
+            tuple of surface forms any of which counts.
+        known: the word tokens (`measures.tokens`) that a rewrite may use without adding anything: those of the
+            dialogue up to now, of every accepted rewrite, and the function words of the grammar.
+        fluency: judges the form alone: maps a text to [0, 1]. The generated world asks its grammar,
+            a corpus its n-gram model.
+        graded: honest but incomplete rewrites: entry i leaves `restored[i]` out and restores the rest.
+        operators: names of the reduction operators that made the utterance; empty for corpora.
+        frame: the meaning, for the simulated assistant; None for corpora.
+        extra: what a corpus row carries besides, for display only.
+    """
+
+    language: Language
+    utterance: str
+    gold: str
+    accepted: frozenset[str]
+    restored: tuple[Restored, ...]
+    kept: tuple[tuple[str, ...], ...]
+    known: frozenset[str]
+    fluency: Callable[[str], float]
+    graded: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    frame: Any = None
+    extra: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def needs_rewrite(self) -> bool:
+        """Whether anything was removed: if not, the utterance already stands alone."""
+        return bool(self.restored)
