@@ -1,0 +1,276 @@
+"""The reward protocol, and rewards that compose.
+
+A reward is any callable from a `Turn` to a number or a `Score`. `Scored` gives a plain callable a name and
+catches what it does wrong; `WeightedSum`, `Product` and `Gate` fuse several into one.
+
+A reward that cannot be computed is *missing*: its part is NaN and the score is not valid. It is never a 0,
+and a 0.0 is never missing.
+"""
+
+from __future__ import annotations
+
+import abc
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from textenvs.errors import RewardSpecError
+from textenvs.messages import Turn
+
+logger = logging.getLogger("textenvs.rewards")
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one turn is worth.
+
+    Attributes:
+        value: the fused reward; finite. Where `valid` is false it is the fusion of the valid parts if the
+            operator has one, else 0.0, and must not be learned from.
+        parts: the named numbers it was fused from; NaN where a part could not be computed.
+        valid: whether every part that the value needs could be computed.
+    """
+
+    value: float
+    parts: Mapping[str, float]
+    valid: bool = True
+
+
+RewardFunction = Callable[[Turn], "float | Score"]
+"""What a user writes."""
+
+
+@runtime_checkable
+class BatchReward(Protocol):
+    """A callable that would rather score many turns at once (a network, an endpoint)."""
+
+    def score_batch(self, turns: Sequence[Turn]) -> Sequence[float | Score]:
+        """Return one score per turn, in order."""
+        ...
+
+
+class Reward(abc.ABC):
+    """A reward with a name, whose failures are caught.
+
+    Attributes:
+        name: what its value is called among the parts of a fusion.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abc.abstractmethod
+    def score_batch(self, turns: Sequence[Turn]) -> list[Score]:
+        """Return one score per turn, in order; never raises for what a reward function does."""
+
+    @property
+    @abc.abstractmethod
+    def part_names(self) -> tuple[str, ...]:
+        """The names of the parts, as far as they are known before the first score."""
+
+    def __call__(self, turn: Turn) -> Score:
+        """Score one turn."""
+        return self.score_batch((turn,))[0]
+
+
+class Scored(Reward):
+    """A user's callable, under a name and guarded.
+
+    A number becomes ``Score(value, {name: value})``; a `Score` is passed on. An exception, a NaN, an infinity
+    or something that is no number makes the part NaN and the score invalid, and is named in the log: the
+    first time as a warning, afterwards at debug level.
+
+    Args:
+        function: a plain callable; if it has `score_batch`, whole batches go there.
+        name: of the part; by default the function's own.
+        part_names: of the parts of the `Score` it returns, if it returns one.
+    """
+
+    def __init__(
+        self, function: RewardFunction, name: str | None = None, part_names: Sequence[str] | None = None
+    ) -> None:
+        super().__init__(name or getattr(function, "__name__", type(function).__name__))
+        self.function = function
+        self._part_names = tuple(part_names or (self.name,))
+        self._warned: set[str] = set()
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """As given, or the reward's own name."""
+        return self._part_names
+
+    def __call__(self, turn: Turn) -> Score:
+        """Score one turn."""
+        try:
+            return self._checked(self.function(turn))
+        except Exception as error:
+            return self._missing(error)
+
+    def score_batch(self, turns: Sequence[Turn]) -> list[Score]:
+        """Score the turns, in one call where the function offers it."""
+        if not isinstance(self.function, BatchReward):
+            return [self(turn) for turn in turns]
+        try:
+            results = self.function.score_batch(turns)
+            if len(results) != len(turns):
+                raise ValueError(f"score_batch returned {len(results)} scores for {len(turns)} turns")
+        except Exception as error:
+            return [self._missing(error) for _ in turns]
+        return [self._checked(result) for result in results]
+
+    def _checked(self, result: float | Score) -> Score:
+        if isinstance(result, Score):
+            if math.isfinite(result.value):
+                return result
+            return self._missing(ValueError(f"it returned {result.value}"), result.parts)
+        try:
+            value = float(result)
+        except (TypeError, ValueError) as error:
+            return self._missing(error)
+        if math.isfinite(value):
+            return Score(value, {self.name: value})
+        return self._missing(ValueError(f"it returned {value}"))
+
+    def _missing(self, error: Exception, parts: Mapping[str, float] | None = None) -> Score:
+        kind = type(error).__name__
+        level = logging.DEBUG if kind in self._warned else logging.WARNING
+        self._warned.add(kind)
+        logger.log(level, "reward %r could not be computed and counts as missing: %s: %s", self.name, kind, error)
+        return Score(0.0, dict(parts or dict.fromkeys(self._part_names, math.nan)), valid=False)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Fusion(Reward):
+    """Base of rewards made of named children.
+
+    The parts of a fusion are its children's values under the children's names; a child that has parts of its
+    own adds them as ``child.part``.
+
+    Args:
+        children: by name; plain callables are wrapped in `Scored`.
+        name: of the fusion.
+
+    Raises:
+        RewardSpecError: if there are no children.
+    """
+
+    def __init__(self, children: Mapping[str, Reward | RewardFunction], name: str) -> None:
+        super().__init__(name)
+        if not children:
+            raise RewardSpecError(f"{type(self).__name__} needs at least one reward; none was given")
+        self.children = {
+            key: child if isinstance(child, Reward) else Scored(child, key) for key, child in children.items()
+        }
+
+    @abc.abstractmethod
+    def fuse(self, values: Mapping[str, float]) -> float:
+        """Fuse the children's values, NaN where missing, into one number; NaN if it cannot be done."""
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """The children's names, each followed by the parts of its own."""
+        names: list[str] = []
+        for key, child in self.children.items():
+            names += [key, *(f"{key}.{part}" for part in child.part_names if part not in (key, child.name))]
+        return tuple(names)
+
+    def score_batch(self, turns: Sequence[Turn]) -> list[Score]:
+        """Score every child on every turn and fuse."""
+        columns = {key: child.score_batch(turns) for key, child in self.children.items()}
+        return [self._fused({key: column[i] for key, column in columns.items()}) for i in range(len(turns))]
+
+    def _fused(self, scores: Mapping[str, Score]) -> Score:
+        values = {key: score.value if score.valid else math.nan for key, score in scores.items()}
+        parts = dict(values)
+        for key, score in scores.items():
+            own = (key, self.children[key].name)
+            parts.update({f"{key}.{part}": value for part, value in score.parts.items() if part not in own})
+        fused = self.fuse(values)
+        valid = not any(math.isnan(value) for value in values.values())
+        return Score(fused if math.isfinite(fused) else 0.0, parts, valid and math.isfinite(fused))
+
+    def __repr__(self) -> str:
+        inside = "\n".join(f"{key}: {child!r}" for key, child in self.children.items())
+        return f"{type(self).__name__}(\n" + "\n".join("  " + line for line in inside.splitlines()) + "\n)"
+
+
+class WeightedSum(Fusion):
+    """The sum of the children's values, each times its weight. Missing children are left out.
+
+    Args:
+        children: by name.
+        weights: by the same names; 1 for each if None.
+        name: of the fusion.
+
+    Raises:
+        RewardSpecError: if the names differ or a weight is not finite.
+    """
+
+    def __init__(
+        self,
+        children: Mapping[str, Reward | RewardFunction],
+        weights: Mapping[str, float] | None = None,
+        name: str = "weighted_sum",
+    ) -> None:
+        super().__init__(children, name)
+        self.weights = dict(weights) if weights is not None else dict.fromkeys(self.children, 1.0)
+        if self.weights.keys() != self.children.keys():
+            raise RewardSpecError(f"weights for {sorted(self.weights)}, rewards named {sorted(self.children)}")
+        for key, weight in self.weights.items():
+            if not math.isfinite(weight):
+                raise RewardSpecError(f"the weight of {key!r} is {weight}; it must be a finite number")
+
+    def fuse(self, values: Mapping[str, float]) -> float:
+        """Return the weighted sum of the values that are there."""
+        present = [self.weights[key] * value for key, value in values.items() if not math.isnan(value)]
+        return math.fsum(present) if present else math.nan
+
+
+class Product(Fusion):
+    """The product of the children's values: every one of them is needed, none can be bought by another.
+
+    Args:
+        children: by name.
+        name: of the fusion.
+    """
+
+    def __init__(self, children: Mapping[str, Reward | RewardFunction], name: str = "product") -> None:
+        super().__init__(children, name)
+
+    def fuse(self, values: Mapping[str, float]) -> float:
+        """Return the product; NaN if a value is missing."""
+        return math.prod(values.values())
+
+
+class Gate(Fusion):
+    """One reward that opens another: `reward` where `condition` reaches the threshold, else `closed`.
+
+    Args:
+        condition: what has to hold.
+        reward: what is paid then.
+        threshold: the least value of `condition` that opens.
+        closed: what is paid otherwise.
+        name: of the fusion.
+    """
+
+    def __init__(
+        self,
+        condition: Reward | RewardFunction,
+        reward: Reward | RewardFunction,
+        threshold: float = 0.5,
+        closed: float = 0.0,
+        name: str = "gate",
+    ) -> None:
+        super().__init__({"condition": condition, "reward": reward}, name)
+        self.threshold = threshold
+        self.closed = closed
+
+    def fuse(self, values: Mapping[str, float]) -> float:
+        """Return `reward` or `closed`; NaN if the condition is missing, or open onto a missing reward."""
+        if math.isnan(values["condition"]):
+            return math.nan
+        return values["reward"] if values["condition"] >= self.threshold else self.closed

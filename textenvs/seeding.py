@@ -1,0 +1,51 @@
+"""Where randomness comes from: one item is one seed sequence.
+
+An item is named by (environment, split, index). Its generator is derived from that name alone, so the same
+name gives the same item in any process, next to any other environment, under any hash seed. The splits
+lie in disjoint parts of the key space by construction. Global generators are neither read nor written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal, get_args
+
+import numpy as np
+
+from textenvs.errors import UnknownNameError
+
+Split = Literal["train", "valid", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+INDEX_BITS = 62
+"""Width of a drawn item index: with 10,000 draws each, two seeds share one with probability 2e-11."""
+
+
+def check_split(split: str) -> Split:
+    """Return `split` if it exists.
+
+    Raises:
+        UnknownNameError: if it is none of `SPLITS`.
+    """
+    for known in SPLITS:
+        if split == known:
+            return known
+    raise UnknownNameError.of("split", split, SPLITS)
+
+
+def item_generator(env: str, split: Split, index: int) -> np.random.Generator:
+    """Return the generator that makes one item, and everything random inside its episode.
+
+    Args:
+        env: the environment's name with whatever settings change its items.
+        split: which part of the key space.
+        index: of the item, >= 0.
+    """
+    name = int.from_bytes(hashlib.blake2b(env.encode(), digest_size=8).digest(), "little")
+    sequence = np.random.SeedSequence((name, SPLITS.index(split), index))
+    return np.random.Generator(np.random.PCG64(sequence))
+
+
+def draw_index(generator: np.random.Generator) -> int:
+    """Draw the index of an item, uniform over `INDEX_BITS` bits."""
+    return int(generator.integers(1 << INDEX_BITS))
