@@ -1,0 +1,40 @@
+"""Every id in one table. The classes are named as strings, so nothing heavy is imported before `gym.make`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gymnasium
+
+from envs_registry.spec import TextEnvSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One environment of the catalogue.
+
+    Attributes:
+        id: what `gymnasium.make` takes.
+        entry_point: ``"module:Class"``.
+        summary: what the task is, in one sentence.
+    """
+
+    id: str
+    entry_point: str
+    summary: str
+
+
+CATALOG: tuple[Entry, ...] = (
+    Entry(
+        "MultiTurnRewrite-v0",
+        "textenvs.envs.rewrite.env:MultiTurnRewrite",
+        "Rewrite the user's last utterance so that it stands alone, over 2 to 8 turns, in Chinese and English.",
+    ),
+)
+
+
+def register_all() -> None:
+    """Register every id of the catalogue that Gymnasium does not know yet."""
+    for entry in CATALOG:
+        if entry.id not in gymnasium.registry:
+            gymnasium.registry[entry.id] = TextEnvSpec(id=entry.id, entry_point=entry.entry_point)

@@ -1,0 +1,294 @@
+"""TextEnv: the turn loop that every environment shares, and the one place that returns Gymnasium's 5-tuple."""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypedDict, get_args
+
+import gymnasium as gym
+import numpy as np
+
+from textenvs import seeding
+from textenvs.episode import Episode
+from textenvs.errors import ConfigError, ResetNeededError, UnknownNameError
+from textenvs.messages import Message, Stop, Turn
+from textenvs.rewards.core import Reward, RewardFunction, Score
+from textenvs.rewards.spec import RewardSpec, build_reward
+from textenvs.spaces import UnicodeText, observation_space
+
+RewardTiming = Literal["turn", "episode"]
+
+
+class Observation(TypedDict):
+    """What the agent sees; `history` only grows within an episode."""
+
+    instruction: str
+    tools: tuple[str, ...]
+    history: tuple[Message, ...]
+
+
+Info = dict[str, Any]
+StepResult = tuple[Observation, float, bool, bool, Info]
+Baseline = Callable[[Observation], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An episode frozen at one point, by `TextEnv.snapshot`."""
+
+    episode: Episode
+    history: tuple[Message, ...]
+    turn: int
+    owed: float
+    owed_valid: bool
+    ended: bool
+    generator_state: Mapping[str, Any]
+
+
+class TextEnv(gym.Env[Observation, str]):
+    """A text environment.
+
+    `step` has two halves, so that slow rewards can be batched and workers stay light: `advance` moves the world
+    and never looks at the reward, `settle` makes Gymnasium's 5-tuple, and ``step = settle(reward(advance))``.
+
+    An implementer provides `make_episode`, `parts` and `default_reward`, and sets `family`.
+
+    Attributes:
+        family: short name of the family; part of every item's key.
+        reward_range: least and greatest reward of one step with the default reward and ``reward_timing="turn"``.
+        split: which items are drawn.
+        reward: the reward that `step` asks.
+        reward_timing: ``"turn"`` pays each turn's reward at once; ``"episode"`` pays 0.0 until the last turn, which
+            pays the sum, so that the undiscounted return is the same (an episode that is cut from outside is
+            never paid).
+
+    Args:
+        split: ``"train"``, ``"valid"`` or ``"test"``.
+        reward: see `build_reward`; None is the family's default.
+        reward_timing: when the reward is paid.
+        render_mode: ``"ansi"`` returns the conversation as text, ``"human"`` prints it, None does neither.
+
+    Raises:
+        UsageError: if an argument has no such value; the message names the valid ones.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "human"]}
+    family: ClassVar[str]
+    reward_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+
+    def __init__(
+        self,
+        *,
+        split: seeding.Split = "train",
+        reward: RewardSpec | None = None,
+        reward_timing: RewardTiming = "turn",
+        render_mode: str | None = None,
+    ) -> None:
+        self.split: seeding.Split = seeding.check_split(split)
+        if reward_timing not in get_args(RewardTiming):
+            raise UnknownNameError.of("reward_timing", reward_timing, get_args(RewardTiming))
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise UnknownNameError.of("render_mode", render_mode, self.metadata["render_modes"])
+        self.reward_timing: RewardTiming = reward_timing
+        self.render_mode = render_mode
+        self.reward: Reward = self.default_reward() if reward is None else build_reward(reward, self.parts())
+        self.observation_space = observation_space()
+        self.action_space = UnicodeText()
+        self._episode: Episode | None = None
+        self._history: tuple[Message, ...] = ()
+        self._turn = 0
+        self._owed = 0.0
+        self._owed_valid = True
+        self._ended = True
+
+    # What an implementer provides
+
+    @abc.abstractmethod
+    def make_episode(self, index: int) -> Episode:
+        """Return the item `index` of this environment's split, ready to be played."""
+
+    @abc.abstractmethod
+    def parts(self) -> Mapping[str, RewardFunction]:
+        """Return the family's named reward parts."""
+
+    @abc.abstractmethod
+    def default_reward(self) -> Reward:
+        """Return the family's own fusion of its parts."""
+
+    def draw_index(self) -> int:
+        """Draw the index of the next item from `np_random`; a finite corpus overrides this."""
+        return seeding.draw_index(self.np_random)
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        """Return scripted policies by name; ``"oracle"`` plays the current episode's best action."""
+        return {"oracle": lambda observation: self.oracle_action()}
+
+    # Gymnasium's face
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, Info]:
+        """Begin an episode.
+
+        Args:
+            seed: reseeds `np_random`, from which the item is drawn.
+            options: ``{"index": i}`` names the item instead: the same one for every member of a group and for
+                every policy under evaluation.
+
+        Returns:
+            The first observation, and an info whose reward parts are NaN.
+
+        Raises:
+            ConfigError: if the options have another key, or the index is no integer >= 0.
+        """
+        super().reset(seed=seed)
+        index = self.draw_index() if options is None or not options else _index_of(options)
+        self._episode = self.make_episode(index)
+        self._history = self._episode.opening
+        self._turn, self._owed, self._owed_valid, self._ended = 0, 0.0, True, False
+        nothing = Score(0.0, dict.fromkeys(self.reward.part_names, math.nan))
+        if self.render_mode == "human":
+            print(self._as_text())
+        return self._observation(), self._info(nothing, Stop.RUNNING, success=False, invalid=False)
+
+    def step(self, action: str) -> StepResult:
+        """Play one action: ``settle(turn, reward(turn))`` of ``turn = advance(action)``."""
+        turn = self.advance(action)
+        return self.settle(turn, self.reward(turn))
+
+    def advance(self, action: str) -> Turn:
+        """Move the world by one action, whatever its reward.
+
+        Raises:
+            ResetNeededError: before the first reset, or after the end of an episode.
+            TypeError: if the action is no string.
+        """
+        if self._ended or self._episode is None:
+            raise ResetNeededError("the episode has ended (or never began): call reset() before step()")
+        if not isinstance(action, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"an action is a str, the text that the agent says; got {type(action).__name__}")
+        outcome = self._episode.act(action)
+        before = self._history
+        self._history = (*before, Message("assistant", action), *outcome.replies)
+        self._ended = outcome.stop is not Stop.RUNNING
+        turn = Turn(
+            self._episode.instruction,
+            before,
+            action,
+            outcome.replies,
+            outcome.calls,
+            self._episode.tools,
+            outcome.truth,
+            self._turn,
+            self._ended,
+            float(outcome.success),
+            outcome.invalid,
+            outcome.stop,
+            self._episode.task_id,
+        )
+        self._turn += 1
+        return turn
+
+    def settle(self, turn: Turn, score: Score) -> StepResult:
+        """Turn the last `advance` and its score into ``(observation, reward, terminated, truncated, info)``.
+
+        `truncated` is always False: the task's own turn budget terminates; only a limit from outside truncates.
+        """
+        reward, valid = score.value, score.valid
+        if self.reward_timing == "episode":
+            self._owed += reward
+            self._owed_valid &= valid
+            reward, valid = (self._owed, self._owed_valid) if turn.last else (0.0, True)
+        info = self._info(score, turn.stop, success=bool(turn.success), invalid=turn.invalid, valid=valid)
+        if self.render_mode == "human":
+            print(self._as_text(turn, score))
+        return self._observation(), reward, turn.last, False, info
+
+    def render(self) -> str | None:  # type: ignore[override]
+        """Return the conversation so far as text in mode ``"ansi"``; None otherwise (``"human"`` prints as it goes)."""
+        return self._as_text() if self.render_mode == "ansi" else None
+
+    # Beside Gymnasium's face
+
+    def oracle_action(self) -> str:
+        """Return the best action at this point of the episode.
+
+        Raises:
+            ResetNeededError: before the first reset, or after the end of an episode.
+        """
+        if self._ended:
+            raise ResetNeededError("the episode has ended (or never began): call reset() before oracle_action()")
+        return self._current().oracle()
+
+    def item_hash(self) -> str:
+        """Return a hash of the current item's content: equal if and only if the task is the same."""
+        return hashlib.blake2b(self._current().content().encode(), digest_size=16).hexdigest()
+
+    def snapshot(self) -> Snapshot:
+        """Freeze the episode at this point; see `restore`."""
+        return Snapshot(
+            self._current().fork(),
+            self._history,
+            self._turn,
+            self._owed,
+            self._owed_valid,
+            self._ended,
+            self.np_random.bit_generator.state,
+        )
+
+    def restore(self, snapshot: Snapshot) -> Observation:
+        """Go back to a frozen point (any number of times) and return its observation."""
+        self._episode = snapshot.episode.fork()
+        self._history = snapshot.history
+        self._turn = snapshot.turn
+        self._owed, self._owed_valid = snapshot.owed, snapshot.owed_valid
+        self._ended = snapshot.ended
+        self.np_random.bit_generator.state = snapshot.generator_state
+        return self._observation()
+
+    # Inside
+
+    def _current(self) -> Episode:
+        if self._episode is None:
+            raise ResetNeededError("no episode has begun: call reset() first")
+        return self._episode
+
+    def _observation(self) -> Observation:
+        episode = self._current()
+        return {"instruction": episode.instruction, "tools": episode.tools, "history": self._history}
+
+    def _info(self, score: Score, stop: Stop, *, success: bool, invalid: bool, valid: bool = True) -> Info:
+        return {
+            "success": float(success),
+            "turn": float(self._turn),
+            "invalid_action": float(invalid),
+            "reward_valid": float(valid),
+            "reward_parts": dict(score.parts),
+            "task_id": self._current().task_id,
+            "stop": stop.value,
+        }
+
+    def _as_text(self, turn: Turn | None = None, score: Score | None = None) -> str:
+        shown = self._history if turn is None else self._history[len(turn.history) :]
+        lines = [f"[{message.role}] {_printable(message.content)}" for message in shown]
+        if score is not None:
+            parts = " ".join(f"{name}={value:.2f}" for name, value in score.parts.items())
+            lines.append(f"  reward {score.value:.2f} ({parts})")
+        return "\n".join(lines)
+
+
+def _index_of(options: dict[str, Any]) -> int:
+    unknown = options.keys() - {"index"}
+    if unknown:
+        raise UnknownNameError.of("reset option", sorted(unknown)[0], ["index"])
+    index = options["index"]
+    if isinstance(index, bool) or not isinstance(index, int | np.integer) or index < 0:
+        raise ConfigError(f"options={{'index': {index!r}}}: an item's index is an integer >= 0")
+    return int(index)
+
+
+def _printable(text: str) -> str:
+    """Return untrusted text with everything that could steer a terminal shown as an escape."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape", "replace").decode() for c in text)
