@@ -1,0 +1,58 @@
+"""A check for text that repeats itself: doubled tails and loops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textenvs.rewards.measures.text import Language, words
+
+# How many earlier places of a word are compared. A block is missed only if it holds one word this often
+# without holding a shorter repetition.
+_PLACES = 8
+
+
+def repeated_tokens(sequence: Sequence[str]) -> int:
+    """Counts the tokens that say again what stands directly before them.
+
+    A block of any length that follows itself counts: ``a b c a b c`` has 3 repeated tokens, ``a a a`` has 2.
+
+    Args:
+        sequence: the tokens of a text.
+
+    Returns:
+        How many tokens lie in a copy, from 0 to ``len(sequence) - 1``. The time is linear in the length.
+    """
+    if len(set(sequence)) == len(sequence):
+        return 0
+    places: dict[str, list[int]] = {}
+    streaks: dict[int, int] = {}  # distance -> how long the text has been equal to itself that far back
+    repeated = end = 0
+    for i, token in enumerate(sequence):
+        earlier = places.setdefault(token, [])
+        matches: dict[int, int] = {}
+        for j in earlier:
+            distance = i - j
+            length = matches[distance] = streaks.get(distance, 0) + 1
+            if length >= distance:
+                start = max(end, i + 1 - length)
+                repeated += max(0, i + 1 - start)
+                end = i + 1
+        streaks = matches
+        earlier.append(i)
+        if len(earlier) > _PLACES:
+            del earlier[0]
+    return repeated
+
+
+def repetition(text: str, language: Language) -> float:
+    """Gives the share of a text's words that repeat what stands directly before them.
+
+    Args:
+        text: any text.
+        language: of the text.
+
+    Returns:
+        A number in [0, 1): 0 where nothing is repeated, towards 1 the longer a loop runs.
+    """
+    cut = words(text, language)
+    return repeated_tokens(cut) / len(cut) if cut else 0.0
