@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
 
 from gymnasium.envs.registration import EnvSpec
 
@@ -21,14 +20,19 @@ class TextEnvSpec(EnvSpec):
         return super().to_json()
 
 
-def _check_jsonable(reward: Any) -> None:
-    if reward is None or isinstance(reward, str):
+def _check_jsonable(reward: object) -> None:
+    if reward is None or isinstance(reward, str | Mapping):
         return
-    if isinstance(reward, Mapping) and all(isinstance(name, str) for name in cast("Mapping[Any, Any]", reward)):
-        return
-    given = getattr(reward, "__name__", None) or repr(reward)
     raise ValueError(
-        f"reward={given} is a callable and cannot be written to JSON. Give it by name: "
-        f'reward="{getattr(reward, "__module__", "package.module")}:{given}", '
+        f"reward={_name_of(reward)} is a callable and cannot be written to JSON. Give it by name: "
+        f'reward="{_module_of(reward)}:{_name_of(reward)}", '
         'or reward={"coreference": 0.4, "package.module:function": 0.6}.'
     )
+
+
+def _name_of(reward: object) -> str:
+    return getattr(reward, "__name__", type(reward).__name__)
+
+
+def _module_of(reward: object) -> str:
+    return getattr(reward, "__module__", "package.module")

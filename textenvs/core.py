@@ -5,12 +5,12 @@ from __future__ import annotations
 import abc
 import hashlib
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypedDict, get_args
+from typing import Any, ClassVar, Literal, SupportsIndex, TypedDict, cast, get_args
 
 import gymnasium as gym
-import numpy as np
 
 from textenvs import seeding
 from textenvs.episode import Episode
@@ -76,7 +76,7 @@ class TextEnv(gym.Env[Observation, str]):
         UsageError: if an argument has no such value; the message names the valid ones.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi", "human"]}
+    metadata = {"render_modes": ["ansi", "human"]}  # noqa: RUF012 (as Gymnasium declares it)
     family: ClassVar[str]
     reward_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
@@ -96,7 +96,7 @@ class TextEnv(gym.Env[Observation, str]):
         self.reward_timing: RewardTiming = reward_timing
         self.render_mode = render_mode
         self.reward: Reward = self.default_reward() if reward is None else build_reward(reward, self.parts())
-        self.observation_space = observation_space()
+        self.observation_space = cast("gym.Space[Observation]", observation_space())
         self.action_space = UnicodeText()
         self._episode: Episode | None = None
         self._history: tuple[Message, ...] = ()
@@ -284,9 +284,9 @@ def _index_of(options: dict[str, Any]) -> int:
     if unknown:
         raise UnknownNameError.of("reset option", sorted(unknown)[0], ["index"])
     index = options["index"]
-    if isinstance(index, bool) or not isinstance(index, int | np.integer) or index < 0:
+    if isinstance(index, bool) or not isinstance(index, SupportsIndex) or operator.index(index) < 0:
         raise ConfigError(f"options={{'index': {index!r}}}: an item's index is an integer >= 0")
-    return int(index)
+    return operator.index(index)
 
 
 def _printable(text: str) -> str:

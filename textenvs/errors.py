@@ -8,7 +8,7 @@
     │   └── ConfigError                   a configuration value out of range, or fields that contradict
     ├── ResetNeededError (RuntimeError)   step before reset, or after the end of an episode
     ├── CheckpointError                   a run folder that is damaged or from another configuration
-    └── EnvironmentFault                  an environment or worker failed; the episode is data, not a crash
+    └── EnvironmentFaultError               an environment or worker failed; the episode is data, not a crash
 
 The command line prints a `UsageError` as one line and exits with status 2; everything else is a bug.
 """
@@ -68,5 +68,5 @@ class CheckpointError(TextEnvsError):
     """A run folder that is damaged, incomplete or from another configuration."""
 
 
-class EnvironmentFault(TextEnvsError):
+class EnvironmentFaultError(TextEnvsError):
     """An environment or its worker failed during an episode."""

@@ -53,7 +53,7 @@ def _named(name: str, parts: Mapping[str, RewardFunction]) -> Reward:
     function = import_named(name)
     if not callable(function):
         raise RewardSpecError(f"reward {name!r} names a {type(function).__name__}, which cannot be called")
-    return function if isinstance(function, Reward) else Scored(function, name)
+    return function if isinstance(function, Reward) else Scored(cast("RewardFunction", function), name)
 
 
 def import_named(name: str) -> Any:

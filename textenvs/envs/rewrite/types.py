@@ -33,9 +33,12 @@ class Restored:
     turns_back: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RewriteTruth:
     """The hidden truth of one turn of rewriting.
+
+    Compared and hashed by identity: it holds a callable, and the reward keeps what it derives from a truth
+    under the truth itself.
 
     Attributes:
         language: of the utterance.
@@ -45,8 +48,10 @@ class RewriteTruth:
         restored: what was removed, in order of appearance in `gold`; empty where no rewrite is needed.
         kept: content words, negations and quantities of the utterance that must survive, each as a
             tuple of surface forms any of which counts.
-        known: the word tokens (`measures.tokens`) that a rewrite may use without adding anything: those of the
-            dialogue up to now, of every accepted rewrite, and the function words of the grammar.
+        known: the word tokens (`measures.words`) that a rewrite may use without adding anything: those of the
+            dialogue up to now, of every accepted rewrite, and the function words of the grammar. For corpora the
+            references stand for what the dialogue allows: those of the utterance and of the references, and
+            function words.
         fluency: judges the form alone: maps a text to [0, 1]. The generated world asks its grammar,
             a corpus its n-gram model.
         graded: honest but incomplete rewrites: entry i leaves `restored[i]` out and restores the rest.

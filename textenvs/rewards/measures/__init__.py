@@ -12,7 +12,7 @@ from textenvs.rewards.measures.restoration import (
     corpus_restoration_f,
     restoration_f,
 )
-from textenvs.rewards.measures.text import Language, exact_match, normalize, tokens, words
+from textenvs.rewards.measures.text import Language, exact_match, hidden, normalize, tokens, words
 
 __all__ = [
     "Definition",
@@ -20,6 +20,7 @@ __all__ = [
     "RestorationF",
     "corpus_restoration_f",
     "exact_match",
+    "hidden",
     "normalize",
     "repeated_tokens",
     "repetition",

@@ -99,3 +99,14 @@ def _split_negation(folded: str, language: Language) -> str:
     if language == "zh" or "n" not in folded:
         return folded
     return folded.replace("n't", " n't").replace("cannot", "can not")
+
+
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+
+
+def hidden(text: str) -> frozenset[str]:
+    """Returns the characters of a text that nobody sees: controls, zero-width, joiners, fillers, tags."""
+    return frozenset() if text.isascii() and text.isprintable() else frozenset(_HIDDEN.findall(text))

@@ -1,0 +1,1 @@
+"""The families of environments. They do not import each other."""
