@@ -18,7 +18,10 @@ _RUN = rf"[^\W_{_CJK}]+"  # letters and digits of every other script
 _NUMBER = r"\d+(?:[.,:]\d+)+"  # 3.5, 1,000, 10:30 stay whole
 _CLITIC = r"(?:n't|'(?:s|re|ve|ll|d|m))(?![^\W_])"
 # Punctuation is what words() leaves out. Signs that change a quantity ($, %, +, ...) are words.
-_PUNCTUATION = r"!\"'()*,\-./:;<=>?\[\\\]\^_`{|}~\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u2010-\u2027\u2030-\u205e\u3001-\u3003\u3008-\u3020\u30fb"
+_PUNCTUATION = (
+    r"!\"'()*,\-./:;<=>?\[\\\]\^_`{|}~\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf"
+    r"\u2010-\u2027\u2030-\u205e\u3001-\u3003\u3008-\u3020\u30fb"
+)
 
 _PATTERNS: dict[str, str] = {
     "zh": rf"{_NUMBER}|{_RUN}|[{_CJK}]",

@@ -1,0 +1,182 @@
+"""What a rewrite is worth: four named parts and their fusion.
+
+The same parts score generated dialogues and real ones; they read nothing but `RewriteTruth`.
+
+- **coreference**: share of the removed referents (slots of kind ``"reference"``) restored to the right entity;
+  where an utterance lost none of that kind, of all removed slots.
+- **keywords**: share of all removed slots that stand in the answer under one of their aliases.
+- **consistency**: share of the utterance's content words, negations and quantities that survive, times what is
+  left of the reference's own length in new words after every word (or further mention) that nobody asked for is
+  taken off; 0 where a negation was added or lost.
+- **fluency**: the form alone, as `RewriteTruth.fluency` judges it; 0 where the answer repeats itself or hides
+  characters. No part looks at length.
+
+Where nothing was removed, coreference and keywords are 1 for an answer that adds nothing, else 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+from textenvs.envs.rewrite.answer_key import AnswerKey, form_of, negations
+from textenvs.envs.rewrite.types import RewriteTruth
+from textenvs.messages import Turn
+from textenvs.rewards import Reward, Score, Scored
+from textenvs.rewards.measures import hidden, normalize, repeated_tokens, words
+
+PENALTY = 0.3
+"""What a wrong antecedent, added content or degenerate text costs."""
+
+CEILING = 0.95
+"""The most that an answer is paid which is not among the accepted ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All that the reward knows about one answer.
+
+    Attributes:
+        coreference: see the module's docstring; in [0, 1] like the other three.
+        keywords: likewise.
+        consistency: likewise.
+        fluency: likewise.
+        fault: how much of the penalty is due, in [0, 1]: 1 for degenerate text or for content added where nothing
+            was removed, else the share of the slots filled with something else.
+        exact: whether the answer is among the accepted ones.
+    """
+
+    coreference: float
+    keywords: float
+    consistency: float
+    fluency: float
+    fault: float = 0.0
+    exact: bool = False
+
+    @property
+    def value(self) -> float:
+        """The fused reward, in [-PENALTY, 1].
+
+        A fault is not made up for by the slots that are right: an answer about the wrong thing is worth less than
+        the plain copy, which is worth 0.
+        """
+        if self.exact:
+            return 1.0
+        if self.fault:
+            return -PENALTY * self.fault
+        return min(CEILING, self.fluency * self.consistency * (self.coreference + self.keywords) / 2.0)
+
+
+_EXACT = Assessment(1.0, 1.0, 1.0, 1.0, exact=True)
+_EMPTY = Assessment(0.0, 0.0, 0.0, 0.0)
+
+
+@lru_cache(maxsize=1024)
+def answer_key(truth: RewriteTruth) -> AnswerKey:
+    """Returns the key of a turn; kept for as long as its answers are likely to come in."""
+    return AnswerKey(truth)
+
+
+@lru_cache(maxsize=256)
+def assess(truth: RewriteTruth, answer: str) -> Assessment:
+    """Judges one answer.
+
+    Args:
+        truth: the hidden truth of the turn.
+        answer: what the agent said, without its thinking (`Turn.answer`).
+
+    Returns:
+        The four parts and their fusion.
+    """
+    if normalize(answer, truth.language) in truth.accepted:
+        return _EXACT
+    text = words(answer, truth.language)
+    if not text:
+        return _EMPTY
+    key = answer_key(truth)
+    added = [word for word in text if word not in key.old]
+    found = key.mentions.find(text)
+    if truth.needs_rewrite:
+        coreference, keywords, fault = _restoration(key, found, added)
+    else:
+        coreference = keywords = float(not added)
+        fault = 1.0 - keywords
+    degenerate = repeated_tokens(text) > key.repeats or not hidden(answer) <= key.hidden
+    return Assessment(
+        coreference,
+        keywords,
+        _consistency(key, text, found, added),
+        0.0 if degenerate else truth.fluency(answer),
+        max(fault, float(degenerate)),
+    )
+
+
+def _restoration(key: AnswerKey, found: Sequence[int], added: Sequence[str]) -> tuple[float, float, float]:
+    """Returns coreference, keywords and the share of the slots that something else fills."""
+    slots, entity, family = key.truth.restored, key.mentions.entity, key.mentions.family
+    present = [found.count(e) >= due for e, due in zip(entity, key.due, strict=True)]
+    misplaced = [bool(members) and not key.in_order(found, members) for members in family]
+    invented = not key.truth.known.issuperset(added)
+    wrong = [misplaced[i] or (invented and not present[i] and not _begun(key, i, added)) for i in range(len(slots))]
+    right = [there and not elsewhere for there, elsewhere in zip(present, misplaced, strict=True)]
+    references = [ok for ok, slot in zip(right, slots, strict=True) if slot.kind == "reference"]
+    return _share(references or right), _share(present), _share(wrong)
+
+
+def _begun(key: AnswerKey, slot: int, added: Sequence[str]) -> bool:
+    """Says whether a slot's own words were brought back in part, so that nothing else stands in its place."""
+    forms = (form_of(alias, key.truth.language) for alias in key.truth.restored[slot].aliases)
+    return any(word in form for form in forms for word in added)
+
+
+def _consistency(key: AnswerKey, text: Sequence[str], found: Sequence[int], added: Sequence[str]) -> float:
+    least, most = key.negations
+    if not least <= negations(text, key.truth.language) <= most:
+        return 0.0
+    known = key.truth.known
+    surplus = sum(word not in known for word in added)
+    surplus += sum(max(0, found.count(entity) - key.allowed.get(entity, 0)) for entity in set(found))
+    return key.kept_share(text) * max(0.0, 1.0 - surplus / key.budget)
+
+
+def _share(flags: Sequence[bool]) -> float:
+    return sum(flags) / len(flags)
+
+
+def coreference(turn: Turn) -> float:
+    """Returns the share of the removed referents that were restored to the right entity, in [0, 1]."""
+    return assess(turn.truth, turn.answer).coreference
+
+
+def keywords(turn: Turn) -> float:
+    """Returns the share of the removed slots that stand in the answer, in [0, 1]."""
+    return assess(turn.truth, turn.answer).keywords
+
+
+def consistency(turn: Turn) -> float:
+    """Returns how far the utterance was kept and nothing added, in [0, 1]."""
+    return assess(turn.truth, turn.answer).consistency
+
+
+def fluency(turn: Turn) -> float:
+    """Returns how well-formed the answer is, in [0, 1]."""
+    return assess(turn.truth, turn.answer).fluency
+
+
+PARTS: Mapping[str, Callable[[Turn], float]] = MappingProxyType(
+    {"coreference": coreference, "keywords": keywords, "consistency": consistency, "fluency": fluency}
+)
+"""The four parts by the names that configurations use."""
+
+
+def rewrite_reward(turn: Turn) -> Score:
+    """Scores one turn with the default fusion; the value lies in [-PENALTY, 1]."""
+    judged = assess(turn.truth, turn.answer)
+    return Score(judged.value, {name: getattr(judged, name) for name in PARTS})
+
+
+def default_reward() -> Reward:
+    """Returns the default fusion as a reward of the protocol."""
+    return Scored(rewrite_reward, "rewrite", tuple(PARTS))
