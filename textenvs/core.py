@@ -49,7 +49,7 @@ class Snapshot:
     generator_state: Mapping[str, Any]
 
 
-class TextEnv(gym.Env[Observation, str]):
+class TextEnv(gym.Env[Observation, str], abc.ABC):
     """A text environment.
 
     `step` has two halves, so that slow rewards can be batched and workers stay light: `advance` moves the world
@@ -76,7 +76,7 @@ class TextEnv(gym.Env[Observation, str]):
         UsageError: if an argument has no such value; the message names the valid ones.
     """
 
-    metadata = {"render_modes": ["ansi", "human"]}  # noqa: RUF012 (as Gymnasium declares it)
+    metadata = {"render_modes": ["ansi", "human"], "render_fps": 1}  # noqa: RUF012 (as Gymnasium declares it)
     family: ClassVar[str]
     reward_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 

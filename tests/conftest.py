@@ -1,0 +1,19 @@
+"""What several tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of public data sets, which is not part of the project."""
+    folder = Path(os.environ.get("TEXTENVS_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no public data sets at {folder}; set TEXTENVS_DATA to run this")
+    return folder

@@ -1,0 +1,122 @@
+"""How rewards compose, and what happens to those that fail."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.toy import broken, exact
+from textenvs import Turn
+from textenvs.errors import RewardSpecError, UnknownNameError
+from textenvs.rewards import Gate, Product, Score, Scored, WeightedSum, build_reward
+
+TURN = Turn("do", (), "red", truth="red")
+
+
+def constant(value: float) -> Scored:
+    return Scored(lambda turn: value, "constant")
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=1))
+def test_weighted_sum_reproduces_its_value_from_its_parts(table: dict[str, tuple[float, float]]) -> None:
+    fused = WeightedSum(
+        {name: constant(value) for name, (value, _) in table.items()}, {n: weight for n, (_, weight) in table.items()}
+    )
+    score = fused(TURN)
+    assert score.valid
+    assert score.parts == {name: value for name, (value, _) in table.items()}
+    assert score.value == pytest.approx(sum(w * score.parts[n] for n, (_, w) in table.items()), abs=1e-9)
+
+
+def test_weighted_sum_leaves_a_missing_part_out_and_says_so() -> None:
+    score = WeightedSum({"exact": exact, "broken": broken}, {"exact": 0.5, "broken": 0.5})(TURN)
+    assert score.value == 0.5
+    assert not score.valid
+    assert score.parts["exact"] == 1.0
+    assert math.isnan(score.parts["broken"])
+
+
+def test_product_needs_every_part() -> None:
+    assert Product({"a": constant(0.5), "b": constant(0.5)})(TURN).value == 0.25
+    score = Product({"a": constant(0.5), "b": broken})(TURN)
+    assert (score.value, score.valid) == (0.0, False)
+
+
+def test_gate_opens_at_its_threshold() -> None:
+    assert Gate(constant(0.5), constant(0.8))(TURN).value == 0.8
+    assert Gate(constant(0.49), constant(0.8), closed=-0.1)(TURN).value == -0.1
+    closed = Gate(broken, constant(0.8))(TURN)
+    assert (closed.value, closed.valid) == (0.0, False)
+
+
+def test_fusions_nest_and_keep_every_part() -> None:
+    inner = WeightedSum({"a": constant(1.0), "b": constant(3.0)})
+    score = Product({"sum": inner, "half": constant(0.5)})(TURN)
+    assert score.value == 2.0
+    assert score.parts == {"sum": 4.0, "half": 0.5, "sum.a": 1.0, "sum.b": 3.0}
+    assert set(Product({"sum": inner, "half": constant(0.5)}).part_names) == set(score.parts)
+
+
+class Batched:
+    """A reward that only likes batches, and counts them."""
+
+    calls = 0
+
+    def __call__(self, turn: Turn) -> float:
+        raise AssertionError("scored one by one")
+
+    def score_batch(self, turns: Sequence[Turn]) -> list[float]:
+        self.calls += 1
+        return [float(turn.index) for turn in turns]
+
+
+def test_a_batch_reward_is_asked_once_even_inside_a_fusion() -> None:
+    batched = Batched()
+    scores = WeightedSum({"b": batched, "x": exact}).score_batch([Turn("", (), "", index=i) for i in range(5)])
+    assert [score.parts["b"] for score in scores] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert batched.calls == 1
+
+
+class Short(Batched):
+    def score_batch(self, turns: Sequence[Turn]) -> list[float]:
+        return []
+
+
+def test_a_batch_of_the_wrong_length_is_missing() -> None:
+    assert [score.valid for score in Scored(Short()).score_batch([TURN, TURN])] == [False, False]
+
+
+@pytest.mark.parametrize("result", [None, "high", math.inf, Score(math.nan, {"p": 1.0})])
+def test_what_is_no_number_is_missing(result: object) -> None:
+    assert not Scored(lambda turn: result, "odd")(TURN).valid  # type: ignore[arg-type,return-value]
+
+
+def test_every_way_to_name_a_reward() -> None:
+    parts = {"exact": exact}
+    for spec in (exact, "exact", "tests.toy:exact", {"exact": 1.0}, {"tests.toy:exact": 1.0}, Scored(exact)):
+        assert build_reward(spec, parts)(TURN).value == 1.0
+    mixed = build_reward({"exact": 0.4, "tests.toy:brief": 0.6}, parts)(TURN)
+    assert mixed.value == pytest.approx(1.0)
+    assert mixed.parts.keys() == {"exact", "tests.toy:brief"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "says"),
+    [
+        ("exat", UnknownNameError, "exact"),
+        ("tests.toy:exat", UnknownNameError, "exact"),
+        ("no.such.module:f", RewardSpecError, "no.such.module"),
+        ("tests.toy:WORDS", RewardSpecError, "tuple"),
+        ({"exact": "much"}, RewardSpecError, "weights"),
+        ({"exact": math.nan}, RewardSpecError, "finite"),
+        ({}, RewardSpecError, "at least one"),
+        (3, RewardSpecError, "int"),
+    ],
+)
+def test_bad_specifications_say_what_is_wrong(spec: object, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        build_reward(spec, {"exact": exact})  # type: ignore[arg-type]
