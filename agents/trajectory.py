@@ -1,12 +1,16 @@
-"""Trajectory and Group: the only currency between rollout, credit and update. Numpy, no torch.
+"""Trajectory, Group and TokenBatch: the only currency between rollout, credit and update. Numpy, no torch.
 
 A trajectory stores the ids that were *sampled*; text is kept for display only and never tokenised again.
+A token batch is the action tokens of many trajectories laid end to end: everything between two action tokens
+is gone, so that no formula downstream can take an observation token for a step of the agent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +18,7 @@ from numpy.typing import NDArray
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 NO_TURN = -1
 """`Segment.turn_index` of a token that belongs to no turn of the agent (prompt, world, template)."""
@@ -123,3 +128,126 @@ class Group:
     """Trajectories from the same item under the same policy: what group-relative credit compares."""
 
     trajectories: tuple[Trajectory, ...]
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """The action tokens of `K` trajectories end to end: `N` tokens in order of trajectory, segment and position.
+
+    The arrays that a policy has to compute are NaN until it has (`old_logprobs`), and stay NaN where the run has
+    no such thing (`ref_logprobs` without a reference, `values` and `bootstrap` without a critic).
+
+    Attributes:
+        trajectories: the `K` trajectories, each with at least one action token.
+        segments: their `S` segments, in order.
+        segment_index: [N] of `segments`.
+        trajectory_index: [N] of `trajectories`.
+        turn_index: [N] of the trajectory's `turns`.
+        turn_end: [N] whether the token is the last action token of its turn.
+        turn_valid: [N] whether the reward of the token's turn could be computed.
+        rewards: [N] the rewards, each on the last action token of its turn; 0 elsewhere and on invalid turns.
+        temperature: [N] at which the token was sampled.
+        behavior_logprobs: [N] of the sampler as it really sampled.
+        old_logprobs: [N] of the trainer, recomputed at collection by the code that the update differentiates.
+        ref_logprobs: [N] of the reference policy.
+        values: [N] of the critic, at the state before the token.
+        bootstrap: [K] value of the state after the last action; 0 where the episode terminated.
+    """
+
+    trajectories: tuple[Trajectory, ...]
+    segments: tuple[Segment, ...]
+    segment_index: IntArray
+    trajectory_index: IntArray
+    turn_index: IntArray
+    turn_end: BoolArray
+    turn_valid: BoolArray
+    rewards: FloatArray
+    temperature: FloatArray
+    behavior_logprobs: FloatArray
+    old_logprobs: FloatArray
+    ref_logprobs: FloatArray
+    values: FloatArray
+    bootstrap: FloatArray
+
+    @classmethod
+    def of(cls, trajectories: Sequence[Trajectory]) -> Self:
+        """Lay the action tokens of `trajectories` end to end; trajectories without one are left out."""
+        kept = tuple(trajectory for trajectory in trajectories if trajectory.action_tokens)
+        segments = tuple(segment for trajectory in kept for segment in trajectory.segments)
+        counts = np.array([segment.action_mask.sum() for segment in segments], dtype=np.int64)
+        lengths = np.array([trajectory.action_tokens for trajectory in kept], dtype=np.int64)
+        turn_index = _join([segment.turn_index[segment.action_mask] for segment in segments], np.int64)
+        trajectory_index = np.repeat(np.arange(len(kept)), lengths)
+        turn_row = _turn_rows(kept)[trajectory_index] + turn_index
+        turns = [turn for trajectory in kept for turn in trajectory.turns]
+        turn_valid = np.array([turn.valid for turn in turns], dtype=np.bool_)
+        behavior = _join([s.behavior_logprobs[s.action_mask] for s in segments], np.float32)
+        unknown = np.full(len(turn_index), np.nan, dtype=np.float32)
+        return cls(
+            trajectories=kept,
+            segments=segments,
+            segment_index=np.repeat(np.arange(len(segments)), counts),
+            trajectory_index=trajectory_index,
+            turn_index=turn_index,
+            turn_end=np.append(turn_row[1:] != turn_row[:-1], [True] * bool(kept)).astype(np.bool_),
+            turn_valid=turn_valid[turn_row],
+            rewards=_place_rewards(kept, lengths, turn_index),
+            temperature=np.array([turn.temperature for turn in turns], dtype=np.float32)[turn_row],
+            behavior_logprobs=behavior,
+            old_logprobs=unknown,
+            ref_logprobs=unknown,
+            values=unknown,
+            bootstrap=np.full(len(kept), np.nan, dtype=np.float32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.turn_index)
+
+    @cached_property
+    def segment_starts(self) -> IntArray:
+        """[S + 1] where each segment's action tokens begin, and `N`."""
+        counts = np.bincount(self.segment_index, minlength=len(self.segments))
+        return np.concatenate([[0], np.cumsum(counts)])
+
+    @cached_property
+    def segment_trajectory(self) -> IntArray:
+        """[S] the trajectory that each segment belongs to."""
+        return np.repeat(np.arange(len(self.trajectories)), [len(t.segments) for t in self.trajectories])
+
+    @cached_property
+    def group_ids(self) -> IntArray:
+        """[K] the group of each trajectory."""
+        return np.array([trajectory.group_id for trajectory in self.trajectories], dtype=np.int64)
+
+    @cached_property
+    def episode_valid(self) -> BoolArray:
+        """[K] whether every turn of the trajectory could be scored."""
+        return np.array([trajectory.valid for trajectory in self.trajectories], dtype=np.bool_)
+
+
+def _join(arrays: Sequence[NDArray[Scalar]], dtype: type[Scalar]) -> NDArray[Scalar]:
+    """Lay `arrays` end to end; there may be none."""
+    return np.concatenate(arrays).astype(dtype) if arrays else np.empty(0, dtype)
+
+
+def _turn_rows(trajectories: Sequence[Trajectory]) -> IntArray:
+    """[K] where each trajectory's turns begin when all turns are laid end to end."""
+    counts = np.array([len(trajectory.turns) for trajectory in trajectories], dtype=np.int64)
+    return np.cumsum(counts) - counts
+
+
+def _place_rewards(trajectories: Sequence[Trajectory], lengths: IntArray, turn_index: IntArray) -> FloatArray:
+    """[N] put each turn's reward on its last action token.
+
+    A turn that got no token of its own pays to the token before it, so that the placed rewards always sum to the
+    environment's.
+    """
+    rewards = np.zeros(len(turn_index), dtype=np.float32)
+    start = 0
+    for trajectory, length in zip(trajectories, lengths, strict=True):
+        turn_of_token = turn_index[start : start + length]
+        ends = np.searchsorted(turn_of_token, np.arange(len(trajectory.turns)), side="right") - 1
+        paid = [turn.reward if turn.valid else 0.0 for turn in trajectory.turns]
+        np.add.at(rewards, start + np.maximum(ends, 0), np.array(paid, dtype=np.float32))
+        start += length
+    return rewards

@@ -1,0 +1,128 @@
+"""Algorithm: the record that the loop runs, and what goes in and out of its two functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from torch import Tensor
+
+from agents.algorithms.config import TrainConfig
+from agents.losses.kl import LOSS_ESTIMATORS
+from agents.losses.surrogate import clipped_surrogate
+from agents.trajectory import BoolArray, FloatArray, IntArray, TokenBatch
+
+C = TypeVar("C", bound=TrainConfig)
+
+
+class Credit(NamedTuple):
+    """What an algorithm makes of a batch before it is trained on.
+
+    Attributes:
+        advantages: [N] of each action token; anything where `mask` is false.
+        returns: [N] the critic's targets; NaN without a critic.
+        mask: [N] the tokens that give a loss. All others are never even selected.
+    """
+
+    advantages: FloatArray
+    returns: FloatArray
+    mask: BoolArray
+
+
+@dataclass(frozen=True)
+class LossInputs:
+    """The trained tokens of one micro-batch; [n] each, the first three with gradient.
+
+    Attributes:
+        logprobs: of the policy being updated.
+        entropy: of the distribution that each token was drawn from, in nats.
+        values: of the critic at the state before each token; None without a critic.
+        old_logprobs: of the policy at collection.
+        ref_logprobs: of the reference; NaN without one.
+        old_values: of the critic at collection; NaN without one.
+        advantages: of each token.
+        returns: the critic's targets; NaN without one.
+        importance: weight that corrects for the sampler.
+        weight: of each token in the policy's terms; sums over the minibatch to what the algorithm's normaliser says.
+        mean_weight: 1 / trained tokens of the minibatch.
+        kl_coef: of the divergence as a loss term; 0 where it is charged elsewhere or not at all.
+    """
+
+    logprobs: Tensor
+    entropy: Tensor
+    values: Tensor | None
+    old_logprobs: Tensor
+    ref_logprobs: Tensor
+    old_values: Tensor
+    advantages: Tensor
+    returns: Tensor
+    importance: Tensor
+    weight: Tensor
+    mean_weight: Tensor
+    kl_coef: float
+
+
+class Loss(NamedTuple):
+    """A micro-batch's share of the minibatch's loss.
+
+    Attributes:
+        total: scalar to differentiate.
+        terms: named scalars for the log, each of which adds up over micro-batches to the minibatch's figure.
+    """
+
+    total: Tensor
+    terms: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Algorithm(Generic[C]):
+    """A policy-gradient algorithm, as data: the loop runs this record and never asks for its name.
+
+    Attributes:
+        name: as the registry and the command line know it.
+        title: in one line.
+        paper: where it comes from.
+        config: the dataclass of its settings.
+        credit: gives every action token its advantage.
+        loss: of one micro-batch.
+        normalizer: the weight of each trained token of a minibatch, given its episodes [n].
+        critic: whether it needs a value function.
+        critic_warmup: how many updates at the start train the critic's own weights only.
+    """
+
+    name: str
+    title: str
+    paper: str
+    config: type[C]
+    credit: Callable[[TokenBatch, C], Credit]
+    loss: Callable[[LossInputs, C], Loss]
+    normalizer: Callable[[IntArray, C], FloatArray]
+    critic: bool = field(kw_only=True)
+    critic_warmup: Callable[[C], int] = field(kw_only=True, default=lambda _: 0)
+
+
+AnyAlgorithm = Algorithm[Any]
+"""An algorithm whose settings are not known to the type checker."""
+
+
+def policy_loss(tokens: LossInputs, config: TrainConfig) -> Loss:
+    """Return the terms that PPO's family shares: clipped surrogate, entropy bonus, divergence from the reference.
+
+    The divergence is weighted by the (constant) ratio new/old, so that its gradient stays right after the policy has
+    moved away from the one that sampled.
+    """
+    surrogate = clipped_surrogate(
+        tokens.logprobs, tokens.old_logprobs, tokens.advantages, config.clip_range, config.clip_high
+    )
+    policy = (tokens.weight * tokens.importance * surrogate.loss).sum()
+    entropy = (tokens.mean_weight * tokens.entropy).sum()
+    clipped = (tokens.mean_weight * surrogate.clipped).sum()
+    total = policy - config.entropy_coef * entropy
+    terms = {"policy_loss": policy, "entropy": entropy, "clip_fraction": clipped}
+    if tokens.kl_coef > 0:
+        estimate = LOSS_ESTIMATORS[config.kl_estimator](tokens.logprobs, tokens.ref_logprobs)
+        kl = (tokens.weight * surrogate.log_ratio.detach().exp() * estimate).sum()
+        total = total + tokens.kl_coef * kl
+        terms["kl_loss"] = kl
+    return Loss(total, terms)
