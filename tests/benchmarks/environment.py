@@ -1,0 +1,65 @@
+"""Environment steps per second on one core: the full four-part reward, and a constant one."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+
+import textenvs  # noqa: F401 (registers the ids)
+from textenvs import Turn
+
+ENV_ID = "MultiTurnRewrite-v0"
+EPISODES = 2000
+REPEATS = 5
+
+
+def constant(turn: Turn) -> float:
+    """A reward that costs nothing."""
+    return 1.0
+
+
+def scripts(**settings: Any) -> list[tuple[int, list[str]]]:
+    """Items with what is said in them: the oracle's answer and a copy of the prompt in turn."""
+    env = gym.make(ENV_ID, disable_env_checker=True, **settings).unwrapped
+    table: list[tuple[int, list[str]]] = []
+    for index in range(EPISODES):
+        observation, _ = env.reset(options={"index": index})
+        actions: list[str] = []
+        ended = False
+        while not ended:
+            right = env.oracle_action()  # type: ignore[attr-defined]
+            actions.append(right if (index + len(actions)) % 4 else observation["history"][-1]["content"])
+            observation, _, ended, _, _ = env.step(actions[-1])
+        table.append((index, actions))
+    return table
+
+
+def steps_per_second(env: gym.Env[Any, str], table: list[tuple[int, list[str]]]) -> tuple[float, float]:
+    """Return steps per second of `step` alone, and with every `reset` (and item) in the time."""
+    stepping, steps = 0.0, 0
+    begin = time.perf_counter()
+    for index, actions in table:
+        env.reset(options={"index": index})
+        start = time.perf_counter()
+        for action in actions:
+            env.step(action)
+        stepping += time.perf_counter() - start
+        steps += len(actions)
+    return steps / stepping, steps / (time.perf_counter() - begin)
+
+
+def measure() -> Mapping[str, Any]:
+    """Return medians over repeats, for the default and the smallest difficulty."""
+    figures: dict[str, Any] = {}
+    for difficulty in ("tiny", "medium"):
+        table = scripts(difficulty=difficulty)
+        for name, reward in (("four_parts", None), ("constant", constant)):
+            env = gym.make(ENV_ID, disable_env_checker=True, difficulty=difficulty, reward=reward)
+            runs = [steps_per_second(env, table) for _ in range(REPEATS)]
+            figures[f"{difficulty}.{name}.step"] = round(statistics.median(run[0] for run in runs))
+            figures[f"{difficulty}.{name}.step_and_reset"] = round(statistics.median(run[1] for run in runs))
+    return figures
