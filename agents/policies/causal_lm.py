@@ -1,0 +1,329 @@
+"""A policy that is a Hugging Face causal language model, with LoRA, a critic and a frozen reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from agents.chat import ChatRenderer, HistoryMode
+from agents.policies import storage
+from agents.policies.storage import PolicySettings, ReferenceKind
+from agents.policies.value_head import ValueHead
+from textenvs.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class TokenScores:
+    """What the policy says about N selected tokens, row-major over the selection.
+
+    Attributes:
+        logprobs: [N] log-probability of each token under ``softmax(logits / temperature)``.
+        entropy: [N] entropy in nats of the distribution that the token was drawn from.
+        values: [N] the critic's value of the state before each token; None without a critic.
+    """
+
+    logprobs: Tensor
+    entropy: Tensor
+    values: Tensor | None
+
+
+class CausalLMPolicy:
+    """A causal language model that writes actions, scores tokens and values states.
+
+    Build one with `from_pretrained` or `load`; the constructor takes parts that are already made.
+
+    Attributes:
+        model: the transformers model, or the peft model around it.
+        tokenizer: its fast tokenizer.
+        chat: turns conversations into token ids.
+        value_head: the critic, or None.
+        weights_version: goes up by one at every `mark_updated`.
+        settings: how the policy was assembled; saved beside the weights.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel | nn.Module,
+        tokenizer: PreTrainedTokenizerFast,
+        settings: PolicySettings,
+        value_head: ValueHead | None = None,
+    ) -> None:
+        self.model: Any = model
+        self.tokenizer = tokenizer
+        self.settings = settings
+        self.value_head = value_head
+        self.weights_version = 0
+        self.chat = ChatRenderer(
+            tokenizer, settings.history, thinking=settings.thinking, extra_stop_ids=storage.generation_stop_ids(model)
+        )
+        self._reference: dict[str, Tensor] | None = None
+        if settings.reference == "copy":
+            self.freeze_reference()
+        self.eval()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        *,
+        lora: Mapping[str, Any] | None = None,
+        critic: Literal["head"] | None = "head",
+        reference: Literal["auto", "adapter_off", "copy"] | None = "auto",
+        dtype: str = "float32",
+        device: str | None = None,
+        history: HistoryMode = "append",
+        thinking: bool = False,
+        critic_detach: bool = False,
+        seed: int = 0,
+    ) -> Self:
+        """Load a policy from a folder, a Hugging Face name or ``"tiny"``.
+
+        Args:
+            source: a folder that `save` or transformers wrote (an adapter's folder too), a name on the hub, or
+                ``"tiny"``: the embedded model with an untrained byte vocabulary (see `policies.tiny.build_tiny`
+                for one with a vocabulary learned from texts).
+            lora: fields of `peft.LoraConfig`, such as ``{"r": 16}``; None trains every weight.
+            critic: ``"head"`` for a `ValueHead`, None for none.
+            reference: what the KL is measured against: ``"adapter_off"`` (the base under the adapter), ``"copy"``
+                (a frozen copy of the trained weights as they are now), None, or ``"auto"``: adapter off with LoRA,
+                a copy without.
+            dtype: of the model's weights, ``"float32"`` or ``"bfloat16"``; nothing changes it later.
+            device: such as ``"cuda"``; None takes a GPU where there is one.
+            history: how past turns are rendered, see `ChatRenderer`.
+            thinking: whether a template that can switch its thinking off leaves it on.
+            critic_detach: keep the value loss from changing the language model.
+            seed: of the adapter's and the critic's initial weights; the global generator is left alone.
+
+        Raises:
+            ConfigError: the source is no model, cannot be reached, or lacks a chat template or a stop token.
+        """
+        settings = PolicySettings(
+            critic=critic,
+            critic_detach=critic_detach,
+            reference=_reference_kind(reference, adapter=lora is not None or storage.is_adapter(source)),
+            dtype=dtype,
+            history=history,
+            thinking=thinking,
+        )
+        model, tokenizer = storage.load_parts(source, settings.torch_dtype)
+        return cls.assemble(model, tokenizer, settings, lora=lora, device=device, seed=seed, folder=Path(source))
+
+    @classmethod
+    def assemble(
+        cls,
+        model: Any,
+        tokenizer: PreTrainedTokenizerFast,
+        settings: PolicySettings,
+        *,
+        lora: Mapping[str, Any] | None = None,
+        device: str | None = None,
+        seed: int = 0,
+        folder: Path | None = None,
+    ) -> Self:
+        """Put adapter and critic on a loaded model; the critic's weights come from `folder` where it has them."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            if lora is not None:
+                model = storage.add_adapter(model, lora)
+            head = ValueHead(storage.hidden_size(model), settings.critic_detach) if settings.critic else None
+        if head is not None and folder is not None:
+            storage.load_value_head(folder, head)
+        where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        policy = cls(model.to(where), tokenizer, settings, head.to(where) if head else None)
+        if folder is not None and settings.reference == "copy":
+            policy._reference = storage.load_reference(folder, where) or policy._reference
+        return policy
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    @property
+    def context_length(self) -> int:
+        """The longest sequence, in tokens, that the model was built for."""
+        return int(self.model.config.get_text_config().max_position_embeddings)
+
+    def mark_updated(self) -> None:
+        """Record that the weights have changed: whatever was cached under the old ones is void."""
+        self.weights_version += 1
+
+    def train(self) -> None:
+        """Switch dropout on, where the model has any. Sampling and old log-probabilities belong under `eval`."""
+        self._set_training(True)
+
+    def eval(self) -> None:
+        """Switch dropout off."""
+        self._set_training(False)
+
+    def _set_training(self, mode: bool) -> None:
+        self.model.train(mode)
+        if self.value_head is not None:
+            self.value_head.train(mode)
+
+    def score(self, token_ids: Tensor, attention_mask: Tensor, select: Tensor, temperature: Tensor) -> TokenScores:
+        """Score the selected tokens, each given everything before it.
+
+        Args:
+            token_ids: [B, L] long; padded on either side.
+            attention_mask: [B, L] bool, true on real tokens.
+            select: [B, L] bool, the tokens to score; never the first of a row.
+            temperature: [B, L], at which each token was sampled; read at the selected positions.
+
+        Returns:
+            N scores, row-major over `select`. The output layer is run on these N positions only.
+        """
+        logits, states = self._predict(token_ids, attention_mask, _predictors(select))
+        logprobs_NV = torch.log_softmax(logits.float() / _at(temperature, select, logits)[:, None], dim=-1)
+        chosen = _at(token_ids, select, logits)[:, None]
+        return TokenScores(
+            logprobs=logprobs_NV.gather(1, chosen).squeeze(1),
+            entropy=-(logprobs_NV.exp() * logprobs_NV).sum(-1),
+            values=self.value_head(states) if self.value_head is not None else None,
+        )
+
+    @torch.no_grad()
+    def reference_logprobs(
+        self, token_ids: Tensor, attention_mask: Tensor, select: Tensor, temperature: Tensor
+    ) -> Tensor:
+        """Return the reference's log-probabilities [N] of the selected tokens; arguments as in `score`.
+
+        Raises:
+            ConfigError: the policy was built with ``reference=None``.
+        """
+        with self._as_reference():
+            logits, _ = self._predict(token_ids, attention_mask, _predictors(select), self._reference)
+        logprobs_NV = torch.log_softmax(logits.float() / _at(temperature, select, logits)[:, None], dim=-1)
+        return logprobs_NV.gather(1, _at(token_ids, select, logits)[:, None]).squeeze(1)
+
+    def state_values(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the critic's values [B] of the states that end with each row's last real token.
+
+        Raises:
+            ConfigError: the policy has no critic.
+        """
+        if self.value_head is None:
+            raise ConfigError("this policy has no critic; build it with critic='head'")
+        last = attention_mask & (attention_mask.flip(1).cumsum(1).flip(1) == 1)
+        _, states = self._predict(token_ids, attention_mask, last)
+        return self.value_head(states)
+
+    def freeze_reference(self) -> None:
+        """Take the trained weights as they are now for the reference (after supervised warm-up, for example)."""
+        self.settings = self.settings.replace(reference="copy")
+        trained = (item for item in self.model.named_parameters() if item[1].requires_grad)
+        self._reference = {name: weight.detach().clone() for name, weight in trained}
+
+    def trainable_parameters(self) -> list[tuple[str, nn.Parameter]]:
+        """Return the named parameters that training changes: the model's, then the critic's (``value_head.``)."""
+        named = [(name, weight) for name, weight in self.model.named_parameters() if weight.requires_grad]
+        head = self.value_head.named_parameters() if self.value_head is not None else ()
+        return named + [(f"value_head.{name}", weight) for name, weight in head]
+
+    def save(self, path: str | Path, *, with_reference: bool = False) -> None:
+        """Write a folder that transformers or peft load as it is, with the critic and the settings beside.
+
+        Args:
+            path: of the folder; made if absent.
+            with_reference: also write the frozen copy, which a resumed run needs and a served model does not.
+        """
+        reference = self._reference if with_reference else None
+        storage.save_parts(Path(path), self.model, self.tokenizer, self.value_head, self.settings, reference)
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str | None = None) -> Self:
+        """Load what `save` wrote, assembled as it was.
+
+        Raises:
+            CheckpointError: the folder holds no ``policy.json``, or a damaged one.
+        """
+        folder = Path(path)
+        settings = PolicySettings.read(folder)
+        model, tokenizer = storage.load_parts(folder, settings.torch_dtype)
+        return cls.assemble(model, tokenizer, settings, device=device, folder=folder)
+
+    def _predict(
+        self,
+        token_ids: Tensor,
+        attention_mask: Tensor,
+        select: Tensor,
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the logits [N, V] and last hidden states [N, H] at the selected positions."""
+        device = self.device
+        inputs = _model_inputs(token_ids.to(device), attention_mask.to(device))
+        with _only_at(self.model.get_output_embeddings(), select.to(device)) as seen:
+            if weights is None:
+                output = self.model(**inputs)
+            else:
+                output = torch.func.functional_call(self.model, dict(weights), args=(), kwargs=inputs)
+        return output.logits, seen[0]
+
+    @contextmanager
+    def _as_reference(self) -> Iterator[None]:
+        if self.settings.reference is None:
+            raise ConfigError("this policy has no reference; build it with reference='auto', or set the KL to 0")
+        with self.model.disable_adapter() if self.settings.reference == "adapter_off" else nullcontext():
+            yield
+
+
+def _reference_kind(asked: str | None, adapter: bool) -> ReferenceKind:
+    """Resolve ``"auto"``, and refuse to switch off an adapter that is not there."""
+    if asked == "auto":
+        return "adapter_off" if adapter else "copy"
+    if asked not in ("adapter_off", "copy", None):
+        raise ConfigError(f"reference={asked!r}; valid: 'auto', 'adapter_off', 'copy', None")
+    if asked == "adapter_off" and not adapter:
+        raise ConfigError("reference='adapter_off' needs an adapter: give lora={'r': 16}, or use reference='copy'")
+    return cast(ReferenceKind, asked)
+
+
+def _model_inputs(token_ids: Tensor, attention_mask: Tensor) -> dict[str, Any]:
+    """Return the model's arguments; right padding needs no mask, since a causal model never looks right."""
+    if bool((attention_mask[:, 1:] <= attention_mask[:, :-1]).all()):
+        return {"input_ids": token_ids, "use_cache": False}
+    positions = (attention_mask.long().cumsum(1) - 1).clamp(min=0)
+    return {
+        "input_ids": token_ids,
+        "attention_mask": attention_mask.long(),
+        "position_ids": positions,
+        "use_cache": False,
+    }
+
+
+@contextmanager
+def _only_at(output_layer: nn.Module, select: Tensor) -> Iterator[list[Tensor]]:
+    """Let the output layer see only the selected positions, and yield what it saw.
+
+    A hook on the layer, not a call around it, so that whatever the architecture does to its logits
+    afterwards (soft-capping, scaling) still happens. At a vocabulary of 152k this is most of the memory.
+    """
+    seen: list[Tensor] = []
+
+    def gather(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
+        seen.append(args[0][select])
+        return (seen[-1],)
+
+    hook = output_layer.register_forward_pre_hook(gather)
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def _predictors(select: Tensor) -> Tensor:
+    """Return the mask [B, L] of the positions that predict the selected tokens: one to the left."""
+    if bool(select[:, 0].any()):
+        raise ValueError("the first token of a row cannot be scored: nothing predicts it")
+    return torch.nn.functional.pad(select[:, 1:], (0, 1))
+
+
+def _at(values: Tensor, select: Tensor, like: Tensor) -> Tensor:
+    return values[select].to(like.device)

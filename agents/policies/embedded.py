@@ -1,0 +1,68 @@
+"""The embedded network: a Qwen3 architecture of about a million parameters, made on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+from agents.policies.embedded_tokenizer import PAD, STOP, train_tokenizer
+
+
+@dataclass(frozen=True)
+class TinyConfig:
+    """The size of the embedded model. The defaults give about a million parameters.
+
+    Attributes:
+        vocab_size: upper bound of the vocabulary; fewer where the texts do not yield as many merges.
+        hidden_size: width of the model.
+        layers: number of blocks.
+        heads: attention heads; `hidden_size` must be a multiple.
+        feed_forward: width of the gated feed-forward layer; 0 stands for twice `hidden_size`.
+        context_length: the longest sequence in tokens.
+        rope_theta: base of the rotary frequencies; small, because the sequences are short.
+        seed: of the initial weights.
+    """
+
+    vocab_size: int = 1000
+    hidden_size: int = 128
+    layers: int = 4
+    heads: int = 4
+    feed_forward: int = 0
+    context_length: int = 1024
+    rope_theta: float = 10_000.0
+    seed: int = 0
+
+
+def build_network(texts: Iterable[str], config: TinyConfig) -> tuple[Qwen3ForCausalLM, PreTrainedTokenizerFast]:
+    """Train the tokenizer on `texts` and make a freshly initialised network for it.
+
+    The same texts and configuration give the same tokenizer and the same weights; the global generators are
+    neither read nor changed.
+    """
+    tokenizer = train_tokenizer(texts, config.vocab_size, config.context_length)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = Qwen3ForCausalLM(_architecture(config, tokenizer))
+    return network.eval(), tokenizer
+
+
+def _architecture(config: TinyConfig, tokenizer: PreTrainedTokenizerFast) -> Qwen3Config:
+    return Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=config.hidden_size,
+        num_hidden_layers=config.layers,
+        num_attention_heads=config.heads,
+        num_key_value_heads=config.heads,
+        head_dim=config.hidden_size // config.heads,
+        intermediate_size=config.feed_forward or 2 * config.hidden_size,
+        max_position_embeddings=config.context_length,
+        rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
+        tie_word_embeddings=True,
+        initializer_range=config.hidden_size**-0.5 / 2,
+        eos_token_id=tokenizer.convert_tokens_to_ids(STOP),
+        pad_token_id=tokenizer.convert_tokens_to_ids(PAD),
+        bos_token_id=None,
+    )

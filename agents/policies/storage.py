@@ -1,0 +1,206 @@
+"""What a policy is on disk: safetensors and JSON, in folders that transformers and peft load as they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from peft import AutoPeftModelForCausalLM, LoraConfig, PeftConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+
+from agents.policies import embedded
+from agents.policies.value_head import ValueHead
+from textenvs.errors import CheckpointError, ConfigError
+
+ReferenceKind = Literal["adapter_off", "copy"] | None
+
+SETTINGS_FILE = "policy.json"
+VALUE_HEAD_FILE = "value_head.safetensors"
+REFERENCE_FILE = "reference.safetensors"
+BASE_FOLDER = "base"
+"""Where an adapter's base model lies when it was made in memory and has no folder of its own."""
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class PolicySettings:
+    """How a policy is put together; `policy.json` holds these fields.
+
+    Attributes:
+        critic: ``"head"``, or None.
+        critic_detach: whether the critic's gradient stops at the hidden states.
+        reference: what the KL is measured against, resolved.
+        dtype: of the weights.
+        history: the rendering that the policy was trained with.
+        thinking: whether the template's thinking is on.
+    """
+
+    critic: Literal["head"] | None = "head"
+    critic_detach: bool = False
+    reference: ReferenceKind = "copy"
+    dtype: str = "float32"
+    history: Literal["append", "template"] = "append"
+    thinking: bool = False
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The dtype as torch has it.
+
+        Raises:
+            ConfigError: for a name that is not supported.
+        """
+        if self.dtype not in _DTYPES:
+            raise ConfigError(f"dtype={self.dtype!r}; valid: {', '.join(_DTYPES)}")
+        return _DTYPES[self.dtype]
+
+    def replace(self, *, reference: ReferenceKind) -> PolicySettings:
+        """Return these settings with another reference."""
+        return dataclasses.replace(self, reference=reference)
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read ``policy.json``.
+
+        Raises:
+            CheckpointError: it is absent or damaged.
+        """
+        try:
+            return cls(**json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise CheckpointError(f"{folder} is not a saved policy: {SETTINGS_FILE}: {error}") from error
+
+
+def is_adapter(source: str | Path) -> bool:
+    """Say whether `source` is a folder with a peft adapter."""
+    return (Path(source) / "adapter_config.json").is_file()
+
+
+def load_parts(source: str | Path, dtype: torch.dtype) -> tuple[Any, PreTrainedTokenizerFast]:
+    """Load the model and the tokenizer that `source` names; see `CausalLMPolicy.from_pretrained`.
+
+    Raises:
+        ConfigError: nothing can be loaded from there; the message says what to do.
+    """
+    if str(source) == "tiny":
+        model, tokenizer = embedded.build_network((), embedded.TinyConfig())
+        return model.to(dtype), tokenizer
+    folder = Path(source)
+    if folder.is_dir() and not is_adapter(folder) and not (folder / "config.json").is_file():
+        raise ConfigError(f"{source} is a folder without a model: neither config.json nor adapter_config.json in it")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = _load_model(folder, str(source), dtype)
+    except (OSError, ValueError) as error:
+        raise ConfigError(_cannot_load(source, error)) from error
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise ConfigError(f"{source}: needs a fast tokenizer (tokenizer.json), found {type(tokenizer).__name__}")
+    return model, tokenizer
+
+
+def _load_model(folder: Path, source: str, dtype: torch.dtype) -> Any:
+    if not is_adapter(source):
+        return AutoModelForCausalLM.from_pretrained(source, dtype=dtype, use_safetensors=True)
+    if (folder / BASE_FOLDER).is_dir():
+        base = AutoModelForCausalLM.from_pretrained(folder / BASE_FOLDER, dtype=dtype, use_safetensors=True)
+        return PeftModel.from_pretrained(base, source, is_trainable=True, autocast_adapter_dtype=False)
+    return AutoPeftModelForCausalLM.from_pretrained(
+        source, is_trainable=True, dtype=dtype, autocast_adapter_dtype=False
+    )
+
+
+def _cannot_load(source: str | Path, error: Exception) -> str:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if Path(source).exists():
+        return f"cannot load a model from the folder {source}: {reason}"
+    return (
+        f"cannot load the model {str(source)!r}: there is no such folder here, and it could not be fetched from the "
+        f"Hugging Face hub ({reason}). Check the name and the network, give a local folder, or use 'tiny'."
+    )
+
+
+def add_adapter(model: Any, lora: Mapping[str, Any]) -> Any:
+    """Put a LoRA adapter around a model; without `target_modules`, on every linear layer but the output.
+
+    Raises:
+        ConfigError: a field that `peft.LoraConfig` does not have, or a value that it refuses.
+    """
+    if isinstance(model, PeftModel):
+        raise ConfigError("the source already carries an adapter; leave lora out to train that one")
+    fields = {"target_modules": "all-linear", **lora, "task_type": "CAUSAL_LM"}
+    try:
+        return get_peft_model(model, LoraConfig(**fields), autocast_adapter_dtype=False)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"lora={dict(lora)!r}: {error}; the fields are those of peft.LoraConfig") from error
+
+
+def hidden_size(model: Any) -> int:
+    """Return the width of the model's hidden states."""
+    return int(model.config.get_text_config().hidden_size)
+
+
+def generation_stop_ids(model: Any) -> tuple[int, ...]:
+    """Return the stop tokens that the model's generation settings name: all that is used of those settings."""
+    stop = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    return (stop,) if isinstance(stop, int) else tuple(stop or ())
+
+
+def load_value_head(folder: Path, head: ValueHead) -> None:
+    """Fill `head` from `folder`, if there is a saved one."""
+    if (folder / VALUE_HEAD_FILE).is_file():
+        head.load_state_dict(load_file(folder / VALUE_HEAD_FILE))
+
+
+def load_reference(folder: Path, device: torch.device) -> dict[str, Tensor] | None:
+    """Return the frozen reference saved in `folder`, or None."""
+    file = folder / REFERENCE_FILE
+    return load_file(file, device=str(device)) if file.is_file() else None
+
+
+def save_parts(
+    folder: Path,
+    model: Any,
+    tokenizer: PreTrainedTokenizerFast,
+    head: ValueHead | None,
+    settings: PolicySettings,
+    reference: Mapping[str, Tensor] | None,
+) -> None:
+    """Write everything a policy is made of; safetensors and JSON only."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(model, PeftModel):
+        _keep_base(folder, model)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    if head is not None:
+        save_file(_detached(head), folder / VALUE_HEAD_FILE)
+    if reference is not None:
+        save_file({name: weight.contiguous() for name, weight in reference.items()}, folder / REFERENCE_FILE)
+    text = json.dumps(dataclasses.asdict(settings), indent=2)
+    (folder / SETTINGS_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def _detached(module: nn.Module) -> dict[str, Tensor]:
+    return {name: weight.detach().contiguous() for name, weight in module.state_dict().items()}
+
+
+def _keep_base(folder: Path, model: PeftModel) -> None:
+    """Save the base under an adapter that has no source of its own, or nobody could load the adapter again."""
+    config: PeftConfig = model.peft_config["default"]
+    if config.base_model_name_or_path:
+        return
+    base = folder / BASE_FOLDER
+    with torch.no_grad():
+        weights = {
+            name.replace(".base_layer", ""): weight
+            for name, weight in model.get_base_model().state_dict().items()
+            if "lora_" not in name
+        }
+    model.get_base_model().save_pretrained(base, state_dict=weights)
+    config.base_model_name_or_path = str(base)
