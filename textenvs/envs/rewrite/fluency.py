@@ -1,7 +1,7 @@
 """How well-formed a text is, judged by a small n-gram model of the training texts.
 
-The units are `measures.tokens`: words in English, characters in Chinese. Smoothing is interpolated Witten-Bell (Chen and
-Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling", 1999, section 2.6), kept in back-off
+The units are `measures.tokens`: words in English, characters in Chinese. Smoothing is interpolated Witten-Bell
+(Chen and Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling", 1999, section 2.6), kept in back-off
 form, so that a token costs one look-up where its n-gram was seen:
 
     log p(w | h) = table[h + w]                      if h + w was seen in training
