@@ -1,0 +1,6 @@
+"""Supervised stages of fine-tuning, on TRL; every row is rendered by `agents.chat`."""
+
+from agents.finetune.demonstrations import Demonstration, oracle_rows
+from agents.finetune.sft import SFTConfig, SFTMetrics, sft
+
+__all__ = ["Demonstration", "SFTConfig", "SFTMetrics", "oracle_rows", "sft"]

@@ -1,0 +1,106 @@
+"""The report page: read a run folder, lay out charts, render one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from agents.report.charts import HEIGHT, LEFT, RIGHT, WIDTH, Chart, ChartSpec, build_chart
+from agents.report.run_folder import REPORT, RunData, read_run
+from agents.report.sanitize import neutralize
+from agents.report.transcripts import VERDICTS, pair_transcripts
+
+X_KEY = "episodes"
+CHARTS = (
+    ChartSpec("Success", ("success",), percent=True, note="Share of sampled training episodes that reached the goal."),
+    ChartSpec("Return", ("return",), note="Sum of rewards per sampled episode."),
+    ChartSpec("Reward parts", ("parts/",), note="Mean of each named part; an unscored part is left out."),
+    ChartSpec("KL to the reference", ("kl",), note="Per token, in nats: how far the policy has moved."),
+    ChartSpec("Entropy", ("entropy",), note="Per token, in nats: how much the policy still explores."),
+    ChartSpec("Tokens per turn", ("length",), note="How long the sampled actions are."),
+)
+"""What everyone wants to see first; every other metric follows in a section of its own."""
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_report(folder: Path | str, destination: Path | None = None) -> Path:
+    """Write the report of a run.
+
+    Args:
+        folder: a run folder.
+        destination: the file to write; None is ``report.html`` in the folder.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        UsageError: if the folder is no run.
+        CheckpointError: if one of its files is damaged.
+    """
+    path = destination or Path(folder) / REPORT
+    path.write_text(render_page(read_run(Path(folder))), encoding="utf-8")
+    return path
+
+
+def render_page(run: RunData) -> str:
+    """Return the page as HTML; every text in it is escaped, and invisible control characters are named."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        finalize=_visible,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    charts, more = _charts(run.metrics)
+    return environment.get_template("report.html.j2").render(
+        run=run,
+        tables=run.evaluation.get("tables", []),
+        facts=run.evaluation.get("facts", {}),
+        notes=run.evaluation.get("notes", []),
+        charts=charts,
+        more=more,
+        pairs=pair_transcripts(run.transcripts),
+        verdicts=list(VERDICTS),
+        settings=_flatten(run.config),
+        style=(_TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        box={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT},
+    )
+
+
+def _charts(metrics: Sequence[Mapping[str, Any]]) -> tuple[list[Chart], list[Chart]]:
+    """Return the chosen charts, and one chart for every metric that none of them shows."""
+    shown = tuple(key for spec in CHARTS for key in spec.keys)
+    others = dict.fromkeys(name for row in metrics for name in row if name != X_KEY and not _covered(name, shown))
+    chosen = [build_chart(spec, metrics, X_KEY) for spec in CHARTS]
+    rest = [build_chart(ChartSpec(name.replace("_", " "), (name,)), metrics, X_KEY) for name in others]
+    return [chart for chart in chosen if chart], [chart for chart in rest if chart]
+
+
+def _covered(name: str, shown: Sequence[str]) -> bool:
+    return any(name.startswith(key) if key.endswith("/") else name == key for key in shown)
+
+
+def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return nested settings as dotted names with their values as text."""
+    flat: dict[str, str] = {}
+    for name, value in config.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + str(name)] = str(value)
+    return flat
+
+
+def _visible(value: object) -> object:
+    """Neutralise every plain string that a template writes; what is marked as safe markup is ours."""
+    return neutralize(value) if type(value) is str else value

@@ -1,0 +1,82 @@
+"""What a run left on disk, read back for the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textenvs.errors import CheckpointError, UsageError
+
+CONFIG, METRICS, TRANSCRIPTS, EVALUATION, REPORT = (
+    "config.json",
+    "metrics.jsonl",
+    "transcripts.jsonl",
+    "evaluation.json",
+    "report.html",
+)
+"""The files of a run folder; only the configuration must be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """The contents of a run folder.
+
+    Attributes:
+        name: of the folder.
+        config: resolved settings, as written.
+        metrics: one mapping per update, in order.
+        transcripts: one mapping per evaluated episode and phase.
+        evaluation: comparison tables and notes.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    metrics: Sequence[Mapping[str, Any]]
+    transcripts: Sequence[Mapping[str, Any]]
+    evaluation: Mapping[str, Any]
+
+
+def read_run(folder: Path) -> RunData:
+    """Read a run folder.
+
+    Raises:
+        UsageError: if there is no such folder, or nothing in it is a run.
+        CheckpointError: if a file is not the JSON it should be; the message names file and line.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"no run folder {str(folder)!r}; give the folder that `textenvs train` or `quickstart` wrote")
+    if not (folder / CONFIG).is_file():
+        raise UsageError(f"{str(folder)!r} is no run folder: it has no {CONFIG}")
+    return RunData(
+        name=folder.resolve().name,
+        config=_read_object(folder / CONFIG),
+        metrics=_read_lines(folder / METRICS),
+        transcripts=_read_lines(folder / TRANSCRIPTS),
+        evaluation=_read_object(folder / EVALUATION) if (folder / EVALUATION).is_file() else {},
+    )
+
+
+def _read_object(path: Path) -> Mapping[str, Any]:
+    return _parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def _read_lines(path: Path) -> list[Mapping[str, Any]]:
+    """Read a JSON Lines file; a last line that a killed run left half written is dropped."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    complete = [(number, line) for number, line in enumerate(lines[:-1], start=1) if line.strip()]
+    return [_parse(line, f"{path}, line {number}") for number, line in complete]
+
+
+def _parse(text: str, where: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{where}: not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{where}: expected a JSON object, found {type(value).__name__}")
+    return value
