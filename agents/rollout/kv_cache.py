@@ -1,0 +1,122 @@
+"""Preallocated keys and values of a batch of conversations, and the part of them that outlives a turn."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from transformers import Cache
+from transformers.cache_utils import CacheLayerMixin
+
+
+class BufferLayer(CacheLayerMixin):
+    """One layer's keys and values in buffers of fixed capacity: a decoding step writes one column, copies none."""
+
+    is_sliding = False
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__()
+        self.capacity = capacity
+        self.length = 0
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        """Allocate for the batch and head shape of the first states that arrive."""
+        self.keys = _buffer(key_states, self.capacity)
+        self.values = _buffer(value_states, self.capacity)
+        self.is_initialized = True
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Write new columns [B, heads, n, dim] and return everything written so far."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        keys, values = self.buffers
+        end = self.length + key_states.shape[2]
+        keys[:, :, self.length : end] = key_states
+        values[:, :, self.length : end] = value_states
+        self.length = end
+        return keys[:, :, :end], values[:, :, :end]
+
+    @property
+    def buffers(self) -> tuple[Tensor, Tensor]:
+        """The allocated keys and values, [B, heads, capacity, dim] each."""
+        return cast(Tensor, self.keys), cast(Tensor, self.values)
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Return how many columns the next attention sees, and the first one's number."""
+        return self.length + query_length, 0
+
+    def get_seq_length(self) -> int:
+        """Return how many columns are written."""
+        return self.length
+
+    def get_max_length(self) -> int:
+        """Return the capacity."""
+        return self.capacity
+
+
+@dataclass(frozen=True)
+class Past:
+    """Where the keys and values of one conversation lie: a row of some batch's buffers, and a run of columns."""
+
+    buffers: list[tuple[Tensor, Tensor]]
+    row: int
+    start: int
+    length: int
+
+
+class BatchCache(Cache):
+    """The keys and values of a batch of conversations, right-aligned: a shorter one starts in a later column."""
+
+    def __init__(self, layers: int, capacity: int) -> None:
+        self.buffer_layers = [BufferLayer(capacity) for _ in range(layers)]
+        super().__init__(layers=list(self.buffer_layers))
+
+    def buffers(self) -> list[tuple[Tensor, Tensor]]:
+        """Return every layer's keys and values."""
+        return [layer.buffers for layer in self.buffer_layers]
+
+    def select(self, rows: Tensor) -> None:
+        """Keep these rows, in this order, repeated where named twice; pasts keep pointing at the old buffers."""
+        for layer in self.buffer_layers:
+            keys, values = layer.buffers
+            layer.keys, layer.values = keys[rows], values[rows]
+
+    def fill(self, pasts: Sequence[Past | None], columns: int) -> None:
+        """Start from earlier turns: put the first `past.length` columns of each row right-aligned before `columns`.
+
+        Args:
+            pasts: one per row; `Past.length` of it is used, None for a row without any.
+            columns: how many columns are then filled; none of the pasts may be longer.
+        """
+        sources: dict[int, list[int]] = defaultdict(list)
+        for row, past in enumerate(pasts):
+            if past is not None and past.length:
+                sources[id(past.buffers)].append(row)
+        for rows in sources.values():
+            self._copy(rows, [cast(Past, pasts[row]) for row in rows], len(pasts), columns)
+
+    def _copy(self, rows: list[int], pasts: list[Past], batch: int, columns: int) -> None:
+        """Copy conversations that lie in the same buffers, all at once."""
+        device = pasts[0].buffers[0][0].device
+        source_rows = torch.tensor([past.row for past in pasts], device=device)[:, None]
+        # Columns left of a short conversation repeat its first one: never attended to, but finite.
+        shift = torch.tensor([past.length - columns for past in pasts], device=device)[:, None]
+        start = torch.tensor([past.start for past in pasts], device=device)[:, None]
+        source_columns = start + (torch.arange(columns, device=device) + shift).clamp(min=0)
+        for layer, (keys, values) in zip(self.buffer_layers, pasts[0].buffers, strict=True):
+            if not layer.is_initialized:
+                layer.lazy_initialization(keys[:1].expand(batch, -1, -1, -1), values[:1].expand(batch, -1, -1, -1))
+            own_keys, own_values = layer.buffers
+            own_keys[rows, :, :columns] = keys[source_rows, :, source_columns].transpose(1, 2)
+            own_values[rows, :, :columns] = values[source_rows, :, source_columns].transpose(1, 2)
+            layer.length = columns
+
+
+def _buffer(states: Tensor, capacity: int) -> Tensor:
+    # Zeros, not uninitialised memory: a masked column has weight 0, and 0 times NaN is NaN.
+    batch, heads, _, dim = states.shape
+    return torch.zeros(batch, heads, capacity, dim, dtype=states.dtype, device=states.device)
