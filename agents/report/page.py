@@ -18,11 +18,11 @@ from agents.report.transcripts import VERDICTS, pair_transcripts
 X_KEY = "episodes"
 CHARTS = (
     ChartSpec("Success", ("success",), percent=True, note="Share of sampled training episodes that reached the goal."),
-    ChartSpec("Return", ("return",), note="Sum of rewards per sampled episode."),
-    ChartSpec("Reward parts", ("parts/",), note="Mean of each named part; an unscored part is left out."),
+    ChartSpec("Return", ("episode_return",), note="Sum of rewards per sampled episode."),
+    ChartSpec("Reward parts", ("reward/",), note="Mean of each named part; an unscored part is left out."),
     ChartSpec("KL to the reference", ("kl",), note="Per token, in nats: how far the policy has moved."),
     ChartSpec("Entropy", ("entropy",), note="Per token, in nats: how much the policy still explores."),
-    ChartSpec("Tokens per turn", ("length",), note="How long the sampled actions are."),
+    ChartSpec("Tokens per turn", ("response_tokens",), note="How long the sampled actions are."),
 )
 """What everyone wants to see first; every other metric follows in a section of its own."""
 

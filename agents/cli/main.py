@@ -1,0 +1,88 @@
+"""The entry point: find the command, run it, and say a user's mistake in one line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+COMMANDS: dict[str, str] = {
+    "quickstart": "Train the embedded model on MultiTurnRewrite-v0 and show what it learned (minutes, no downloads).",
+    "list": "List environments, algorithms, reward parts and baselines.",
+    "show": "Show one environment: what it is, its settings, and an example episode.",
+    "play": "Play an episode yourself, or watch a baseline play it.",
+    "train": "Train a policy: textenvs train ppo --env.id MultiTurnRewrite-v0 --model tiny --init sft",
+    "sft": "Fine-tune a policy on an environment's own demonstrations.",
+    "eval": "Evaluate a saved policy or a baseline on held-out items.",
+    "report": "Write a run's report.html again.",
+}
+"""Every command with its one line of help; `agents.cli.<name>` holds a function ``run(args) -> int``."""
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        argv: the arguments after the program's name; None takes the process's own.
+
+    Returns:
+        0, 1 (a run failed), 2 (the user's mistake, said in one line) or 130 (interrupted).
+    """
+    args = list(sys.argv[1:] if argv is None else argv)
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(_help())
+        return OK
+    try:
+        return _run_command(args[0], args[1:])
+    except KeyboardInterrupt:
+        print("textenvs: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def _run_command(name: str, args: Sequence[str]) -> int:
+    """Import the command and run it; the help above must not wait for these imports."""
+    from textenvs.errors import TextEnvsError, UnknownNameError, UsageError
+
+    try:
+        if name == "--version":
+            return _print_version()
+        if name not in COMMANDS:
+            raise UnknownNameError.of("command", name, COMMANDS, listing="textenvs --help")
+        return importlib.import_module(f"agents.cli.{name}").run(args)
+    except TextEnvsError as error:
+        _complain(error)
+        return USAGE if isinstance(error, UsageError) else FAILED
+
+
+def _print_version() -> int:
+    from textenvs import __version__
+
+    print(f"textenvs {__version__}")
+    return OK
+
+
+def _complain(error: Exception) -> None:
+    from agents.report.sanitize import neutralize
+
+    print(f"textenvs: {neutralize(' '.join(str(error).split()))}", file=sys.stderr)
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS)) + 2
+    lines = [f"  {name:<{width}}{summary}" for name, summary in COMMANDS.items()]
+    return "\n".join(
+        [
+            "textenvs: text environments for Gymnasium, and a token-level trainer for language models.",
+            "",
+            "Usage: textenvs COMMAND [options]        textenvs COMMAND --help",
+            "",
+            *lines,
+        ]
+    )

@@ -1,0 +1,95 @@
+"""Groups of options that several commands share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textenvs.errors import UsageError
+
+
+@dataclass(frozen=True)
+class EnvOptions:
+    """Which environment, and how it is set up. What is not given keeps the environment's own default."""
+
+    id: str = "MultiTurnRewrite-v0"
+    """Id of the environment; `textenvs list` names them all."""
+    corpus: Path | None = None
+    """File of real dialogues to play instead of generated ones."""
+    language: str | None = None
+    """Language of the dialogues: zh, en or mixed."""
+    difficulty: str | None = None
+    """Named difficulty level of generated dialogues."""
+    history_source: str | None = None
+    """On corpora, whether later turns see the user's words (original) or the agent's rewrites (own)."""
+    kwargs: str = "{}"
+    """Any further settings of the environment, as a JSON object."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return the keyword arguments for `gymnasium.make`.
+
+        Raises:
+            UsageError: if `kwargs` is no JSON object, or the corpus is no file.
+        """
+        if self.corpus is not None and not self.corpus.is_file():
+            raise UsageError(f"--env.corpus {str(self.corpus)!r}: there is no such file")
+        named = {
+            "corpus": str(self.corpus) if self.corpus else None,
+            "language": self.language,
+            "difficulty": self.difficulty,
+            "history_source": self.history_source,
+        }
+        given = {name: value for name, value in named.items() if value is not None}
+        return {**given, **json_object(self.kwargs, "--env.kwargs")}
+
+
+@dataclass(frozen=True)
+class RewardOptions:
+    """What an action is worth. Without any, the environment's own fusion of its parts."""
+
+    fn: str | None = None
+    """A reward of your own, as package.module:function; the working directory is searched too."""
+    weights: str | None = None
+    """A weighted sum, as a JSON object of part names or package.module:function to weights."""
+    timing: str | None = None
+    """When the reward is paid: turn or episode."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return the keyword arguments for `gymnasium.make`.
+
+        Raises:
+            UsageError: if both `fn` and `weights` are given, or the weights are no JSON object.
+        """
+        if self.fn is not None and self.weights is not None:
+            raise UsageError("give either --reward.fn or --reward.weights; weights may name functions too")
+        spec = self.fn if self.weights is None else json_object(self.weights, "--reward.weights")
+        if spec is not None:
+            _search_working_directory()
+        given = {"reward": spec, "reward_timing": self.timing}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def json_object(text: str, flag: str) -> Mapping[str, Any]:
+    """Return the JSON object that an option holds.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{flag} {text!r} is not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UsageError(f"{flag} {text!r} must be a JSON object, such as '{{\"max_turns\": 4}}'")
+    return value
+
+
+def _search_working_directory() -> None:
+    """Let a reward be imported from where the command is run, as ``python -m`` would."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)

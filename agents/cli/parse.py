@@ -1,0 +1,65 @@
+"""Arguments into dataclasses, by tyro; what the user mistypes becomes a `UsageError` of one line."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar, get_type_hints
+
+import tyro
+
+from textenvs.errors import UnknownNameError, UsageError
+
+T = TypeVar("T")
+
+
+def parse(options: type[T], args: Sequence[str], prog: str) -> T:
+    """Parse the arguments of one command.
+
+    Args:
+        options: a dataclass; its docstrings are the help.
+        args: what follows the command's name.
+        prog: the command, for help and errors, such as ``"textenvs eval"``.
+
+    Raises:
+        UnknownNameError: for an option that does not exist.
+        UsageError: for a value that does not fit, or one that is missing.
+        SystemExit: after ``--help``, with code 0.
+    """
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            parsed, unknown = tyro.cli(options, args=list(args), prog=prog, return_unknown_args=True)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UsageError(f"{_one_line(complaint.getvalue())} See: {prog} --help") from None
+    if unknown:
+        names = [*dict.fromkeys(flags(options))]
+        kind = "option" if unknown[0].startswith("-") else "argument"
+        given = unknown[0].split("=")[0].replace("_", "-")
+        raise UnknownNameError.of(kind, given, names, listing=f"{prog} --help")
+    return parsed
+
+
+def flags(options: Any, prefix: str = "") -> Iterator[str]:
+    """Yield the command-line names of a dataclass's fields, nested ones dotted."""
+    hints = get_type_hints(options)
+    for field in dataclasses.fields(options):
+        kind = hints[field.name]
+        name = field.name.replace("_", "-")
+        if dataclasses.is_dataclass(kind):
+            yield from flags(kind, f"{prefix}{name}.")
+        else:
+            yield f"--{prefix}{name}"
+
+
+def _one_line(box: str) -> str:
+    """Return the message inside the box that tyro draws, without its frame and its pointers to the help."""
+    lines = [re.sub(r"^[│|]\s?|\s*[│|]\s*$", "", line).strip() for line in box.splitlines()]
+    lines = [line for line in lines if line and not re.match(r"^[╭╰]", line)]
+    rule = next((i for i, line in enumerate(lines) if re.match(r"^─+$", line)), len(lines))
+    return " ".join(lines[:rule]).rstrip(".") + "."
