@@ -83,7 +83,7 @@ class BatchCache(Cache):
         """Keep these rows, in this order, repeated where named twice; pasts keep pointing at the old buffers."""
         for layer in self.buffer_layers:
             keys, values = layer.buffers
-            layer.keys, layer.values = keys[rows], values[rows]
+            layer.keys, layer.values = keys.index_select(0, rows), values.index_select(0, rows)
 
     def fill(self, pasts: Sequence[Past | None], columns: int) -> None:
         """Start from earlier turns: put the first `past.length` columns of each row right-aligned before `columns`.

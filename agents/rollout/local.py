@@ -113,23 +113,25 @@ class _Batch:
         Returns:
             Tokens and log-probabilities [B, max_new_tokens], and each row's number of tokens.
         """
-        rows = torch.arange(len(self.lengths), device=self.device)
-        tokens = torch.zeros(len(rows), params.max_new_tokens, dtype=torch.long, device=self.device)
-        logprobs = torch.zeros(len(rows), params.max_new_tokens, device=self.device)
-        count = torch.full((len(rows),), params.max_new_tokens, device=self.device)
+        size, last = len(self.lengths), params.max_new_tokens
+        rows = torch.arange(size, device=self.device)
+        tokens = torch.zeros(size, last, dtype=torch.long, device=self.device)
+        logprobs = torch.zeros(size, last, device=self.device)
+        counts = torch.full((size,), last, device=self.device)
         stops = torch.tensor(self.policy.chat.stop_ids, device=self.device)
         logits = self._prefill()
-        for step in range(params.max_new_tokens):
+        for step in range(last):
             drawn, drawn_logprobs = draw(logits, params, noise[rows, step])
             tokens[rows, step], logprobs[rows, step] = drawn, drawn_logprobs
-            stopped = torch.isin(drawn, stops)
-            count[rows[stopped]] = step + 1
-            rows, drawn = self._drop(rows, stopped, drawn, step)
-            if not len(rows) or step + 1 == params.max_new_tokens:
+            stopped = rows[torch.isin(drawn, stops)]
+            counts[stopped] = counts[stopped].clamp(max=step + 1)
+            going = counts[rows] > step + 1
+            if step + 1 == last or not bool(going.any()):
                 break
+            rows, drawn = self._compact(rows, drawn, going, counts)
             logits = self._step(rows, drawn, step)
-        self._keep(rows, list(range(len(rows))), params.max_new_tokens - 1)
-        return tokens.cpu(), logprobs.cpu(), count.tolist()
+        self._remember(rows, counts)
+        return tokens.cpu(), logprobs.cpu(), counts.tolist()
 
     def _prefill(self) -> Tensor:
         """Feed what no cache holds yet, once for conversations that are equal; return the next logits [B, V]."""
@@ -166,22 +168,21 @@ class _Batch:
         )
         return output.logits[:, -1]
 
-    def _drop(self, rows: Tensor, stopped: Tensor, drawn: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """Take the rows that have stopped out of the batch, remembering where their past lies."""
-        if not bool(stopped.any()):
+    def _compact(self, rows: Tensor, drawn: Tensor, going: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """Drop the finished rows once they are a quarter of the batch: until then, copying costs more than they do."""
+        if int(going.sum()) > 0.75 * len(rows):
             return rows, drawn
-        self._keep(rows[stopped], stopped.nonzero()[:, 0].tolist(), step)
-        going = ~stopped
-        if bool(going.any()):
-            self.cache.select(going.nonzero()[:, 0])
+        self._remember(rows[~going], counts, (~going).nonzero()[:, 0])
+        self.cache.select(going.nonzero()[:, 0])
         return rows[going], drawn[going]
 
-    def _keep(self, rows: Tensor, cache_rows: Sequence[int], fed: int) -> None:
-        """Note where the finished conversations lie; `fed` of their sampled tokens have keys and values."""
+    def _remember(self, rows: Tensor, counts: Tensor, cache_rows: Tensor | None = None) -> None:
+        """Note where the keys and values of finished conversations lie; the last sampled token has none."""
         buffers = self.cache.buffers()
-        for row, cache_row in zip(rows.tolist(), cache_rows, strict=True):
+        where = range(len(rows)) if cache_rows is None else cache_rows.tolist()
+        for row, cache_row, count in zip(rows.tolist(), where, counts[rows].tolist(), strict=True):
             length = self.lengths[row]
-            self.conversations[row].past = Past(buffers, cache_row, self.width - length, length + fed)
+            self.conversations[row].past = Past(buffers, cache_row, self.width - length, length + count - 1)
 
 
 def _cached(conversation: _Conversation) -> int:

@@ -1,0 +1,108 @@
+"""One episode: what was asked for, and the live conversation that it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium as gym
+
+from agents.rollout.recording import Recording
+from agents.rollout.sampling import stream_key
+from agents.trajectory import Trajectory
+from textenvs.errors import ConfigError
+
+TextGymEnv = gym.Env[Any, Any]
+"""An environment whose observations are dictionaries with instruction, tools and history, and whose actions are text."""
+
+NO_HANDLE = -1
+"""`LiveEpisode.handle` before the engine has been given the conversation."""
+
+
+@dataclass(frozen=True)
+class EpisodeRequest:
+    """One episode to play.
+
+    Attributes:
+        group_id: trajectories with the same id belong together.
+        member: number within the group; it keys the sampling noise, so members differ.
+        index: names the item, by ``reset(options={"index": index})``.
+        seed: for environments without named items, by ``reset(seed=seed)``. Exactly one of the two is given.
+
+    Raises:
+        ConfigError: if both or neither of `index` and `seed` are given.
+    """
+
+    group_id: int
+    member: int = 0
+    index: int | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.index is None) == (self.seed is None):
+            raise ConfigError(f"an EpisodeRequest takes either index or seed; got {self.index=}, {self.seed=}")
+
+    @property
+    def item(self) -> int:
+        """The number that names the item."""
+        return self.index if self.index is not None else self.seed or 0
+
+
+@dataclass
+class LiveEpisode:
+    """An episode while it is played.
+
+    Attributes:
+        place: of its request in the call.
+        request: what was asked for.
+        env: that plays it.
+        update: number of the training update.
+        weights_version: of the policy that samples.
+        handle: of the conversation in the engine.
+        observation: the latest.
+        info: the latest.
+        last_action: an action that the history does not show, because the environment failed on it.
+        terminated: whether the environment ended it.
+        recording: its tokens and rewards so far.
+    """
+
+    place: int
+    request: EpisodeRequest
+    env: TextGymEnv
+    update: int
+    weights_version: int
+    handle: int = NO_HANDLE
+    observation: Any = None
+    info: dict[str, Any] = field(default_factory=dict[str, Any])
+    last_action: str | None = None
+    terminated: bool = False
+    recording: Recording = field(default_factory=Recording)
+
+    def stream(self, seed: int) -> int:
+        """Return the name of the next turn's noise."""
+        turn = len(self.recording.turns)
+        return stream_key(seed, self.update, self.request.item, self.request.member, turn)
+
+    def trajectory(self, stop: str, limit: int) -> Trajectory:
+        """Return what the episode leaves behind.
+
+        Args:
+            stop: why it ended.
+            limit: longest `final_ids`, in tokens.
+        """
+        return self.recording.finish(
+            terminated=self.terminated,
+            weights_version=self.weights_version,
+            group_id=self.request.group_id,
+            stop=stop,
+            info=self.info,
+            messages=self._messages(),
+            limit=limit,
+        )
+
+    def _messages(self) -> list[dict[str, str]]:
+        if self.observation is None:
+            return []
+        system = [{"role": "system", "content": self.observation["instruction"]}] if self.observation["instruction"] else []
+        unseen = [] if self.last_action is None else [{"role": "assistant", "content": self.last_action}]
+        return [*system, *(dict(message) for message in self.observation["history"]), *unseen]
