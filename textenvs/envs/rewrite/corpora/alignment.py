@@ -1,0 +1,128 @@
+"""What a reference rewrite brought back, found by aligning it with the utterance.
+
+Words that the reference inserts or puts in the place of others are the restored slots: of kind ``"reference"`` if a
+pronoun or demonstrative stood there, else ``"ellipsis"``. Words that it keeps must survive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+
+from textenvs.envs.rewrite.corpora.records import Conversation
+from textenvs.envs.rewrite.types import Language, Restored, RewriteTruth
+from textenvs.rewards.measures import normalize, words
+
+_EN_FUNCTION_WORDS = """
+a an the of in on at to for from by with and or but as than so too also any some about into is are was were be been
+being am do does did have has had will would can could should may might 's 're 've 'd 'll 'm
+"""
+_EN_STAND_INS = """
+he him his she her hers it its they them their theirs this that these those there here one ones then
+i me my mine you your yours we us our ours
+"""
+
+FUNCTION_WORDS: dict[Language, frozenset[str]] = {
+    "zh": frozenset("的了吗呢吧啊呀嘛哦么哈呗啦是在和"),
+    "en": frozenset(_EN_FUNCTION_WORDS.split()),
+}
+"""Words that a rewrite may add or drop without saying anything else."""
+
+STAND_INS: dict[Language, frozenset[str]] = {
+    "zh": frozenset("他她它这那其此该我你您咱"),
+    "en": frozenset(_EN_STAND_INS.split()),
+}
+"""Words that stand for something else: pronouns, demonstratives, deictic adverbs."""
+
+
+def truth_of(conversation: Conversation, position: int, fluency: Callable[[str], float]) -> RewriteTruth:
+    """Derives the hidden truth of one turn from its references.
+
+    Args:
+        conversation: the record.
+        position: of the turn in it; it must have a rewrite.
+        fluency: judges the form of a rewrite.
+
+    Returns:
+        The truth. `rivals` are empty: a corpus does not say which entities are of one type. A slot counts as wrongly
+        filled where it is missing and words stand in the answer that no reference holds.
+    """
+    turn, language = conversation.turns[position], conversation.language
+    utterance, gold = words(turn.utterance, language), words(turn.rewrites[0], language)
+    edits = SequenceMatcher(None, utterance, gold, autojunk=False).get_opcodes()
+    spans = _restored_spans(edits, gold, language)
+    accepted = {normalize(text, language) for text in (*turn.rewrites, *(() if spans else (turn.utterance,)))}
+    return RewriteTruth(
+        language=language,
+        utterance=turn.utterance,
+        gold=turn.rewrites[0],
+        accepted=frozenset(accepted),
+        restored=tuple(_slot(edit, utterance, gold, conversation, position) for edit in spans),
+        kept=_kept(edits, utterance, language),
+        known=FUNCTION_WORDS[language].union(utterance, *(words(text, language) for text in turn.rewrites)),
+        fluency=fluency,
+        graded=tuple(_without(edit, utterance, gold, language) for edit in spans),
+        extra={"source": conversation.source},
+    )
+
+
+Edit = tuple[str, int, int, int, int]
+
+
+def _restored_spans(edits: Sequence[Edit], gold: Sequence[str], language: Language) -> list[Edit]:
+    """Returns the edits that bring something in; those of function words alone only if there are no others."""
+    spans = [edit for edit in edits if edit[0] in ("insert", "replace")]
+    return [edit for edit in spans if not FUNCTION_WORDS[language].issuperset(gold[edit[3] : edit[4]])] or spans
+
+
+def _slot(
+    edit: Edit, utterance: Sequence[str], gold: Sequence[str], conversation: Conversation, position: int
+) -> Restored:
+    _, i, j, start, end = edit
+    language = conversation.language
+    span = gold[start:end]
+    core = _trimmed(span, FUNCTION_WORDS[language])
+    return Restored(
+        kind="ellipsis" if STAND_INS[language].isdisjoint(utterance[i:j]) else "reference",
+        slot="span",
+        aliases=tuple(dict.fromkeys((_joined(span, language), _joined(core, language)))),
+        turns_back=_turns_back(core, conversation, position),
+    )
+
+
+def _trimmed(span: Sequence[str], function_words: frozenset[str]) -> Sequence[str]:
+    """Returns a span without the function words at its ends; the span itself if there is nothing else."""
+    content = [i for i, word in enumerate(span) if word not in function_words]
+    return span[content[0] : content[-1] + 1] if content else span
+
+
+def _turns_back(span: Sequence[str], conversation: Conversation, position: int) -> int:
+    """Returns how many user turns back the span was last said, from 1; 0 if it never was."""
+    wanted = _spaced(span)
+    for back in range(1, position + 1):
+        turn = conversation.turns[position - back]
+        if any(wanted in _spaced(words(text, conversation.language)) for text in (turn.reply, turn.utterance)):
+            return back
+    return 0
+
+
+def _kept(edits: Sequence[Edit], utterance: Sequence[str], language: Language) -> tuple[tuple[str, ...], ...]:
+    """Returns the content words of the utterance that the reference keeps."""
+    light = FUNCTION_WORDS[language] | STAND_INS[language]
+    same = (word for tag, i, j, _, _ in edits if tag == "equal" for word in utterance[i:j])
+    return tuple((word,) for word in dict.fromkeys(same) if word not in light)
+
+
+def _without(edit: Edit, utterance: Sequence[str], gold: Sequence[str], language: Language) -> str:
+    """Returns the reference with one span taken back to what the user said."""
+    _, i, j, start, end = edit
+    return _joined([*gold[:start], *utterance[i:j], *gold[end:]], language)
+
+
+def _joined(span: Sequence[str], language: Language) -> str:
+    return ("" if language == "zh" else " ").join(span)
+
+
+def _spaced(span: Sequence[str]) -> str:
+    """Returns words with a space on both sides of each, so that one holds another only as whole words."""
+    return f" {'  '.join(span)} "

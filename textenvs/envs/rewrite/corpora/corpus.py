@@ -1,0 +1,197 @@
+"""A corpus: conversations read from a file, cut into splits, with a fluency model of its train split."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from textenvs.envs.rewrite.corpora.formats import FORMATS, READERS, Format, sniff
+from textenvs.envs.rewrite.corpora.records import Conversation, Problem
+from textenvs.envs.rewrite.fluency import NgramFluency
+from textenvs.errors import CorpusError, UnknownNameError
+from textenvs.rewards.measures import Language
+from textenvs.seeding import SPLITS, Split, check_split
+
+_SHOWN = 5  # malformed records that an error names
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusKey:
+    """What makes a corpus: the file as it was, and how it is read. Small, so that it can travel to workers.
+
+    Attributes:
+        path: of the file, absolute.
+        stamp: size in bytes and time of the last change in nanoseconds.
+        format: as given; None to tell it from the content.
+        holdout: as given.
+    """
+
+    path: str
+    stamp: tuple[int, int]
+    format: Format | None
+    holdout: int | None
+
+
+class Corpus:
+    """Recorded conversations in three disjoint splits.
+
+    The last conversations of the file are the test split, those before them the valid split. What is held out is never
+    trained on: an earlier record of a conversation that a later split holds (by `Conversation.content`) is left out.
+
+    Args:
+        key: names the corpus.
+        conversations: in the order of the file.
+
+    Raises:
+        CorpusError: if there are too few conversations for three splits.
+    """
+
+    def __init__(self, key: CorpusKey, conversations: Sequence[Conversation]) -> None:
+        self.key = key
+        self._splits = _cut(conversations, key)
+
+    def split(self, name: Split) -> tuple[Conversation, ...]:
+        """Returns the conversations of one split, in the order of the file."""
+        return self._splits[check_split(name)]
+
+    @cached_property
+    def languages(self) -> tuple[Language, ...]:
+        """The languages of the train split."""
+        return tuple(sorted({conversation.language for conversation in self._splits["train"]}))
+
+    @lru_cache(maxsize=2)  # noqa: B019 - a corpus lives as long as the process, see load_corpus
+    def fluency_model(self, language: Language) -> NgramFluency:
+        """Returns the n-gram model of the train split's main rewrites, fitted when it is first asked for."""
+        conversations = (c for c in self._splits["train"] if c.language == language)
+        return NgramFluency.fit((c.turns[i].rewrites[0] for c in conversations for i in c.scored), language)
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusFluency:
+    """The fluency judge of a corpus, by name: a pickle or a copy of it holds no tables.
+
+    Attributes:
+        key: of the corpus.
+        language: of the texts.
+    """
+
+    key: CorpusKey
+    language: Language
+
+    def __call__(self, text: str) -> float:
+        """Returns the fluency of a text in [0, 1]."""
+        return _load(self.key).fluency_model(self.language)(text)
+
+
+def load_corpus(path: str | Path, format: Format | None = None, holdout: int | None = None) -> Corpus:
+    """Reads a corpus. The same unchanged file is read once in a process.
+
+    Args:
+        path: of the file.
+        format: one of `FORMATS`; None tells it from the content.
+        holdout: how many scored turns, at least, the test split has; the valid split has half as many. None
+            is a tenth of all, but at most 1,000.
+
+    Returns:
+        The corpus.
+
+    Raises:
+        CorpusError: if the file is not there, has malformed records (the first five are named) or is too small.
+        UnknownNameError: if there is no such format.
+    """
+    if format is not None and format not in FORMATS:
+        raise UnknownNameError.of("corpus format", format, FORMATS)
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise CorpusError(_missing(file))
+    stat = file.stat()
+    return _load(CorpusKey(str(file.resolve()), (stat.st_size, stat.st_mtime_ns), format, holdout))
+
+
+class PassOrder:
+    """Draws items without replacement: every item once, in random order, then again in another order.
+
+    Args:
+        size: how many items there are.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._generator: np.random.Generator | None = None
+        self._rest: list[int] = []
+
+    def draw(self, generator: np.random.Generator) -> int:
+        """Returns the next index below `size`; another generator (a new seed) begins a new pass."""
+        if generator is not self._generator or not self._rest:
+            self._generator = generator
+            self._rest = generator.permutation(self._size).tolist()
+        return self._rest.pop()
+
+
+@lru_cache(maxsize=8)
+def _load(key: CorpusKey) -> Corpus:
+    file = Path(key.path)
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise CorpusError(f"{file}:{line}: the text is not UTF-8 ({error.reason})") from None
+    kind = key.format or sniff(text)
+    if kind is None:
+        raise CorpusError(f"{file}:1: none of the known formats ({', '.join(FORMATS)})")
+    records = list(READERS[kind](text, file.name))
+    _refuse([record for record in records if isinstance(record, Problem)], file, kind)
+    return Corpus(key, [record for record in records if isinstance(record, Conversation)])
+
+
+def _refuse(problems: Sequence[Problem], file: Path, kind: Format) -> None:
+    if not problems:
+        return
+    shown = [f"{file}:{problem.line}: {problem.reason}" for problem in islice(problems, _SHOWN)]
+    more = [f"... and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+    raise CorpusError("\n".join([f"{len(problems)} malformed records (read as format {kind!r}):", *shown, *more]))
+
+
+def _missing(file: Path) -> str:
+    if file.is_dir():
+        return f"{file} is a folder; give one file"
+    beside = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
+    near = difflib.get_close_matches(file.name, beside, n=3)
+    return f"there is no file {file}" + (f"; did you mean {' or '.join(near)}?" if near else "")
+
+
+def _cut(conversations: Sequence[Conversation], key: CorpusKey) -> dict[Split, tuple[Conversation, ...]]:
+    rows = sum(len(conversation.scored) for conversation in conversations)
+    test = key.holdout if key.holdout is not None else min(1000, math.ceil(rows / 10))
+    rest = list(conversations)
+    splits: dict[Split, tuple[Conversation, ...]] = {}
+    held: set[tuple[str, ...]] = set()
+    sizes: dict[Split, int] = {"test": test, "valid": math.ceil(test / 2)}
+    for name, wanted in sizes.items():
+        splits[name] = tuple(_take_last(rest, wanted))
+        held.update(conversation.content for conversation in splits[name])
+        rest = [conversation for conversation in rest if conversation.content not in held]
+    splits["train"] = tuple(rest)
+    empty = [name for name in SPLITS if not splits[name]]
+    if empty:
+        raise CorpusError(
+            f"{key.path}: {len(conversations)} conversations with {rows} rewrites leave nothing for the split "
+            f"{empty[0]!r} (holdout={key.holdout})"
+        )
+    return splits
+
+
+def _take_last(conversations: list[Conversation], rows: int) -> list[Conversation]:
+    """Takes whole conversations off the end until they have so many scored turns."""
+    taken: list[Conversation] = []
+    while conversations and rows > 0:
+        taken.append(conversations.pop())
+        rows -= len(taken[-1].scored)
+    return taken[::-1]

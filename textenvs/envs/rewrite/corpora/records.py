@@ -1,0 +1,72 @@
+"""What a corpus holds, whatever format it came in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from textenvs.rewards.measures import Language, normalize
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusTurn:
+    """One user turn of a recorded conversation.
+
+    Attributes:
+        utterance: what the user said.
+        rewrites: the reference rewrites, the main one first; empty where the corpus has none, so that the turn is only
+            context.
+        reply: what the service said to it; ``""`` where the record ends or has none.
+    """
+
+    utterance: str
+    rewrites: tuple[str, ...] = ()
+    reply: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One recorded conversation: an episode.
+
+    Attributes:
+        language: of all its texts.
+        turns: in order; at least one has a rewrite, and so has the last.
+        source: where it begins, as ``"file:line"``.
+        topic: what both sides know before the first word; ``""`` where nothing.
+    """
+
+    language: Language
+    turns: tuple[CorpusTurn, ...]
+    source: str
+    topic: str = ""
+
+    @property
+    def scored(self) -> tuple[int, ...]:
+        """Positions of the turns that have a rewrite."""
+        return tuple(i for i, turn in enumerate(self.turns) if turn.rewrites)
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """What was said, normalised and without the rewrites: equal for two records of the same conversation."""
+        said = (text for turn in self.turns for text in (turn.utterance, turn.reply))
+        return (self.topic, *(normalize(text, self.language) for text in said))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one record.
+
+    Attributes:
+        line: where it begins, from 1.
+        reason: what was expected and what was found.
+    """
+
+    line: int
+    reason: str
+
+
+def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yields the lines that are not empty, numbered from 1."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield number, line.rstrip("\r")
