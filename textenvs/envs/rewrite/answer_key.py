@@ -27,6 +27,23 @@ def form_of(surface: str, language: Language) -> Form:
     return tuple(words(surface, language))
 
 
+class Text:
+    """An answer as words, ready to be asked what it holds.
+
+    Args:
+        answer: the words.
+    """
+
+    def __init__(self, answer: list[str]) -> None:
+        self.words = answer
+        self._present = frozenset(answer)
+        self._joined = f" {'  '.join(answer)} "  # two spaces keep neighbours apart
+
+    def holds(self, form: Form) -> bool:
+        """Says whether the words of a form stand in the answer, side by side."""
+        return form[0] in self._present if len(form) == 1 else f" {'  '.join(form)} " in self._joined
+
+
 class Mentions:
     """Finds mentions in a text.
 
@@ -110,7 +127,8 @@ class AnswerKey:
         self.negations = min(counts), max(counts)
         self.repeats = max(repeated_tokens(utterance), repeated_tokens(gold))
         self.hidden = hidden(truth.utterance + truth.gold)
-        self._kept = [[form_of(surface, truth.language) for surface in item] for item in truth.kept]
+        self._kept = [_forms(item, truth.language) for item in truth.kept]
+        self._places = [_forms(slot.places, truth.language) for slot in truth.restored]
 
     def in_order(self, found: Sequence[int], family: frozenset[int]) -> bool:
         """Says whether the members of a family stand in an order that some accepted rewrite has."""
@@ -125,14 +143,15 @@ class AnswerKey:
         language = self.truth.language
         return [self.mentions.find(words(text, language)) for text in sorted(self.truth.accepted)]
 
-    def kept_share(self, text: Sequence[str]) -> float:
+    def in_place(self, slot: int, text: Text) -> bool:
+        """Says whether a slot stands beside a word that it belongs beside; True where any place will do."""
+        return not self._places[slot] or any(map(text.holds, self._places[slot]))
+
+    def kept_share(self, text: Text) -> float:
         """Returns the share of the items that must survive which a text still has; 1.0 where there are none."""
         if not self._kept:
             return 1.0
-        present = frozenset(text)
-        joined = f" {'  '.join(text)} "
-        survived = sum(any(_holds(form, present, joined) for form in item) for item in self._kept)
-        return survived / len(self._kept)
+        return sum(any(map(text.holds, item)) for item in self._kept) / len(self._kept)
 
 
 def negations(text: Sequence[str], language: Language) -> int:
@@ -169,8 +188,5 @@ def _is_subsequence(part: Sequence[int], whole: Sequence[int]) -> bool:
     return all(entity in rest for entity in part)
 
 
-def _holds(form: Form, present: frozenset[str], joined: str) -> bool:
-    """Says whether a text holds a form; spaces on both sides of each word keep neighbours apart."""
-    if len(form) == 1:
-        return form[0] in present
-    return f" {'  '.join(form)} " in joined
+def _forms(surfaces: Iterable[str], language: Language) -> list[Form]:
+    return [form_of(surface, language) for surface in surfaces]

@@ -2,8 +2,8 @@
 
 The same parts score generated dialogues and real ones; they read nothing but `RewriteTruth`.
 
-- **coreference**: share of the removed referents (slots of kind ``"reference"``) restored to the right entity;
-  where an utterance lost none of that kind, of all removed slots.
+- **coreference**: share of the removed referents (slots of kind ``"reference"``) restored to the right entity and in
+  their place; where an utterance lost none of that kind, of all removed slots.
 - **keywords**: share of all removed slots that stand in the answer under one of their aliases.
 - **consistency**: share of the utterance's content words, negations and quantities that survive, times what is
   left of the reference's own length in new words after every word (or further mention) that nobody asked for is
@@ -17,11 +17,12 @@ Where nothing was removed, coreference and keywords are 1 for an answer that add
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from textenvs.envs.rewrite.answer_key import AnswerKey, form_of, negations
+from textenvs.envs.rewrite.answer_key import AnswerKey, Text, form_of, negations
 from textenvs.envs.rewrite.types import RewriteTruth
 from textenvs.messages import Turn
 from textenvs.rewards import Reward, Score, Scored
@@ -92,53 +93,67 @@ def assess(truth: RewriteTruth, answer: str) -> Assessment:
     """
     if normalize(answer, truth.language) in truth.accepted:
         return _EXACT
-    text = words(answer, truth.language)
-    if not text:
+    text = Text(words(answer, truth.language))
+    if not text.words:
         return _EMPTY
     key = answer_key(truth)
-    added = [word for word in text if word not in key.old]
-    found = key.mentions.find(text)
+    found = key.mentions.find(text.words)
+    added = [word for word in text.words if word not in key.old]
+    unknown = [word for word in added if word not in truth.known]
     if truth.needs_rewrite:
-        coreference, keywords, fault = _restoration(key, found, added)
+        coreference, keywords, fault = _restoration(key, text, found, added, bool(unknown))
     else:
         coreference = keywords = float(not added)
         fault = 1.0 - keywords
-    degenerate = repeated_tokens(text) > key.repeats or not hidden(answer) <= key.hidden
+    degenerate = _is_degenerate(key, answer, text, unknown)
     return Assessment(
         coreference,
         keywords,
-        _consistency(key, text, found, added),
+        _consistency(key, text, found, len(unknown)),
         0.0 if degenerate else truth.fluency(answer),
         max(fault, float(degenerate)),
     )
 
 
-def _restoration(key: AnswerKey, found: Sequence[int], added: Sequence[str]) -> tuple[float, float, float]:
+def _restoration(
+    key: AnswerKey, text: Text, found: Sequence[int], added: Sequence[str], invented: bool
+) -> tuple[float, float, float]:
     """Returns coreference, keywords and the share of the slots that something else fills."""
     slots, entity, family = key.truth.restored, key.mentions.entity, key.mentions.family
     present = [found.count(e) >= due for e, due in zip(entity, key.due, strict=True)]
-    misplaced = [bool(members) and not key.in_order(found, members) for members in family]
-    invented = not key.truth.known.issuperset(added)
-    wrong = [misplaced[i] or (invented and not present[i] and not _begun(key, i, added)) for i in range(len(slots))]
-    right = [there and not elsewhere for there, elsewhere in zip(present, misplaced, strict=True)]
+    swapped = [bool(members) and not key.in_order(found, members) for members in family]
+    wrong = [swapped[i] or (invented and not present[i] and not _begun(key, i, added)) for i in range(len(slots))]
+    right = [present[i] and not swapped[i] and key.in_place(i, text) for i in range(len(slots))]
     references = [ok for ok, slot in zip(right, slots, strict=True) if slot.kind == "reference"]
     return _share(references or right), _share(present), _share(wrong)
 
 
 def _begun(key: AnswerKey, slot: int, added: Sequence[str]) -> bool:
-    """Says whether a slot's own words were brought back in part, so that nothing else stands in its place."""
+    """Says whether at least half of a slot's words were brought back, so that nothing else stands in its place."""
     forms = (form_of(alias, key.truth.language) for alias in key.truth.restored[slot].aliases)
-    return any(word in form for form in forms for word in added)
+    return any(2 * sum(word in added for word in form) >= len(form) for form in forms)
 
 
-def _consistency(key: AnswerKey, text: Sequence[str], found: Sequence[int], added: Sequence[str]) -> float:
+def _is_degenerate(key: AnswerKey, answer: str, text: Text, unknown: Sequence[str]) -> bool:
+    """Says whether an answer repeats itself, or hides characters, more than utterance and reference do."""
+    return (
+        repeated_tokens(text.words) > key.repeats
+        or any(_is_stutter(word, key.truth.known) for word in unknown)
+        or not hidden(answer) <= key.hidden
+    )
+
+
+def _is_stutter(word: str, known: AbstractSet[str]) -> bool:
+    """Says whether a word is a known one with its own end glued on again ("gaygay", "2020")."""
+    return any(word[:i] in known and word[:i].endswith(word[i:]) for i in range((len(word) + 1) // 2, len(word)))
+
+
+def _consistency(key: AnswerKey, text: Text, found: Sequence[int], unknown: int) -> float:
     least, most = key.negations
-    if not least <= negations(text, key.truth.language) <= most:
+    if not least <= negations(text.words, key.truth.language) <= most:
         return 0.0
-    known = key.truth.known
-    surplus = sum(word not in known for word in added)
-    surplus += sum(max(0, found.count(entity) - key.allowed.get(entity, 0)) for entity in set(found))
-    return key.kept_share(text) * max(0.0, 1.0 - surplus / key.budget)
+    surplus = sum(max(0, found.count(entity) - key.allowed.get(entity, 0)) for entity in set(found))
+    return key.kept_share(text) * max(0.0, 1.0 - (unknown + surplus) / key.budget)
 
 
 def _share(flags: Sequence[bool]) -> float:

@@ -24,6 +24,8 @@ class Restored:
         rivals: surface forms of *other* entities of the same type that the dialogue holds; a rewrite
             that puts one of them in this place has the wrong antecedent.
         turns_back: how many user turns back the antecedent stands, from 1; 0 where unknown.
+        places: forms with a neighbour, one of which shows that the slot was restored in its place; empty where
+            `RewriteTruth.fluency` already refuses every wrong place.
     """
 
     kind: Literal["reference", "ellipsis"]
@@ -31,6 +33,7 @@ class Restored:
     aliases: tuple[str, ...]
     rivals: tuple[str, ...] = ()
     turns_back: int = 0
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -87,6 +87,7 @@ def _slot(
         slot="span",
         aliases=tuple(dict.fromkeys((_joined(span, language), _joined(core, language)))),
         turns_back=_turns_back(core, conversation, position),
+        places=_places(edit, gold, language),
     )
 
 
@@ -94,6 +95,22 @@ def _trimmed(span: Sequence[str], function_words: frozenset[str]) -> Sequence[st
     """Returns a span without the function words at its ends; the span itself if there is nothing else."""
     content = [i for i, word in enumerate(span) if word not in function_words]
     return span[content[0] : content[-1] + 1] if content else span
+
+
+def _places(edit: Edit, gold: Sequence[str], language: Language) -> tuple[str, ...]:
+    """Returns the span with the nearest content word before it, and with the nearest after it.
+
+    Function words between the two may be there or not. A span without neighbours stands for itself.
+    """
+    light = FUNCTION_WORDS[language]
+    content = [i for i in range(edit[3], edit[4]) if gold[i] not in light] or [edit[3], edit[4] - 1]
+    first, last = content[0], content[-1]
+    before = next((i for i in range(first - 1, -1, -1) if gold[i] not in light), None)
+    after = next((i for i in range(last + 1, len(gold)) if gold[i] not in light), None)
+    core = [*gold[first : last + 1]]
+    forms = [] if before is None else [gold[before : last + 1], [gold[before], *core]]
+    forms += [] if after is None else [gold[first : after + 1], [*core, gold[after]]]
+    return tuple(dict.fromkeys(_joined(form, language) for form in forms or [core]))
 
 
 def _turns_back(span: Sequence[str], conversation: Conversation, position: int) -> int:
