@@ -120,6 +120,7 @@ class AnswerKey:
         self.old = frozenset(utterance)
         self.mentions = Mentions(truth.restored, truth.language)
         said, self._meant = self.mentions.find(utterance), self.mentions.find(gold)
+        self._meant_entities = frozenset(self._meant)
         self.due = _due(self.mentions.entity, said)
         self.allowed = {e: max(said.count(e), self._meant.count(e)) for e in (*said, *self._meant)}
         self.budget = max(1, sum(word not in self.old for word in gold))
@@ -133,6 +134,8 @@ class AnswerKey:
     def in_order(self, found: Sequence[int], family: frozenset[int]) -> bool:
         """Says whether the members of a family stand in an order that some accepted rewrite has."""
         given = _one_by_one(found, family)
+        if not self._meant_entities.issuperset(given):
+            return False  # every accepted rewrite means the same, so none of them mentions a stranger
         return _is_subsequence(given, _one_by_one(self._meant, family)) or any(
             _is_subsequence(given, _one_by_one(order, family)) for order in self._accepted_orders
         )

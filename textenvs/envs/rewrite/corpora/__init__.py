@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from textenvs.envs.rewrite.corpora.alignment import truth_of
 from textenvs.envs.rewrite.corpora.corpus import Corpus, CorpusFluency, PassOrder, load_corpus
+from textenvs.envs.rewrite.corpora.episode import CorpusEpisode, HistorySource
 from textenvs.envs.rewrite.corpora.formats import FORMATS, Format
 from textenvs.envs.rewrite.corpora.records import Conversation, CorpusTurn
 
@@ -19,9 +20,11 @@ __all__ = [
     "FORMATS",
     "Conversation",
     "Corpus",
+    "CorpusEpisode",
     "CorpusFluency",
     "CorpusTurn",
     "Format",
+    "HistorySource",
     "PassOrder",
     "load_corpus",
     "truth_of",
