@@ -116,11 +116,13 @@ class ChatRenderer:
         that the world sees the thinking as thinking.
         """
         body = ids[:-1] if ids and ids[-1] in self.stop_ids else ids
-        return self._opening + self.tokenizer.decode(list(body), skip_special_tokens=False)
+        return self._opening + str(self.tokenizer.decode(list(body), skip_special_tokens=False))
 
     def action_ids(self, text: str) -> list[int]:
         """Return the ids of an agent's turn given as text, with its stop token: what supervised training wants."""
-        return self._encode(*self._guard(text.removeprefix(self._opening), "assistant")) + [self._end_of_turn]
+        said = text.removeprefix(self._opening)
+        cut = _unused_mark([said])
+        return [*self._encode(self._guard(said, "assistant", cut), cut), self._end_of_turn]
 
     def render_example(
         self, messages: Sequence[Mapping[str, str]], tools: Sequence[str] = ()
@@ -182,10 +184,10 @@ class ChatRenderer:
         """Render with the template; return the text and the mark at which it must be cut before encoding."""
         cut = _unused_mark([*tools, *(text for message in messages for text in message.values())])
         guarded = [
-            {key: text if key == "role" else self._guard(text, message["role"], cut)[0] for key, text in message.items()}
+            {key: text if key == "role" else self._guard(text, message["role"], cut) for key, text in message.items()}
             for message in messages
         ]
-        schemas = [json.loads(self._guard(_canonical(tool), "tool", cut)[0]) for tool in tools]
+        schemas = [json.loads(self._guard(_canonical(tool), "tool", cut)) for tool in tools]
         try:
             text = self.tokenizer.apply_chat_template(
                 guarded,
@@ -199,19 +201,18 @@ class ChatRenderer:
             raise ConfigError(f"the model's chat template refuses a conversation of {roles}: {error}") from error
         return str(text), cut
 
-    def _guard(self, text: str, role: str, cut: str = _NONCHARACTER) -> tuple[str, str]:
+    def _guard(self, text: str, role: str, cut: str) -> str:
         """Put `cut` into every marker in `text`, so that no piece of it encodes to a control token.
 
         What the agent or the instruction writes may hold the model's own call and thinking tags, which are
         added tokens but not control tokens; what the world writes may hold neither.
         """
-        cut = _unused_mark([text]) if cut == _NONCHARACTER else cut
         pattern = self._special_marker if role in ("assistant", "system") else self._any_marker
         pieces: list[str] = []
         while match := pattern.search(text):
             pieces.append(text[: match.start() + 1])
             text = text[match.start() + 1 :]
-        return cut.join([*pieces, text]), cut
+        return cut.join([*pieces, text])
 
     def _encode(self, text: str, cut: str) -> list[int]:
         pieces = (piece for piece in text.split(cut) if piece)

@@ -81,6 +81,7 @@ class CausalLMPolicy:
         history: HistoryMode = "append",
         thinking: bool = False,
         critic_detach: bool = False,
+        attention: str | None = None,
         seed: int = 0,
     ) -> Self:
         """Load a policy from a folder, a Hugging Face name or ``"tiny"``.
@@ -99,6 +100,8 @@ class CausalLMPolicy:
             history: how past turns are rendered, see `ChatRenderer`.
             thinking: whether a template that can switch its thinking off leaves it on.
             critic_detach: keep the value loss from changing the language model.
+            attention: transformers' name of an attention implementation, such as ``"eager"`` (the only one that can
+                be differentiated twice); None takes the model's default.
             seed: of the adapter's and the critic's initial weights; the global generator is left alone.
 
         Raises:
@@ -111,6 +114,7 @@ class CausalLMPolicy:
             dtype=dtype,
             history=history,
             thinking=thinking,
+            attention=attention,
         )
         model, tokenizer = storage.load_parts(source, settings.torch_dtype)
         return cls.assemble(model, tokenizer, settings, lora=lora, device=device, seed=seed, folder=Path(source))
@@ -129,7 +133,9 @@ class CausalLMPolicy:
     ) -> Self:
         """Put adapter and critic on a loaded model; the critic's weights come from `folder` where it has them."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
+            if settings.attention is not None:
+                storage.set_attention(model, settings.attention)
             if lora is not None:
                 model = storage.add_adapter(model, lora)
             head = ValueHead(storage.hidden_size(model), settings.critic_detach) if settings.critic else None

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from agents.policies.embedded_tokenizer import PAD, STOP, train_tokenizer
+from agents.policies.embedded_tokenizer import PAD, SMALLEST_VOCABULARY, STOP, train_tokenizer
+from textenvs.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class TinyConfig:
 
     Attributes:
         vocab_size: upper bound of the vocabulary; fewer where the texts do not yield as many merges.
+        min_frequency: how often a pair of tokens must occur in the texts to become one.
         hidden_size: width of the model.
         layers: number of blocks.
         heads: attention heads; `hidden_size` must be a multiple.
@@ -24,9 +26,13 @@ class TinyConfig:
         context_length: the longest sequence in tokens.
         rope_theta: base of the rotary frequencies; small, because the sequences are short.
         seed: of the initial weights.
+
+    Raises:
+        ConfigError: a size that cannot be built.
     """
 
     vocab_size: int = 1000
+    min_frequency: int = 3
     hidden_size: int = 128
     layers: int = 4
     heads: int = 4
@@ -35,6 +41,12 @@ class TinyConfig:
     rope_theta: float = 10_000.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.vocab_size < SMALLEST_VOCABULARY:
+            raise ConfigError(f"vocab_size={self.vocab_size} must be at least {SMALLEST_VOCABULARY}: bytes and markers")
+        if self.hidden_size % (2 * self.heads):
+            raise ConfigError(f"hidden_size={self.hidden_size} must be an even multiple of heads={self.heads}")
+
 
 def build_network(texts: Iterable[str], config: TinyConfig) -> tuple[Qwen3ForCausalLM, PreTrainedTokenizerFast]:
     """Train the tokenizer on `texts` and make a freshly initialised network for it.
@@ -42,16 +54,17 @@ def build_network(texts: Iterable[str], config: TinyConfig) -> tuple[Qwen3ForCau
     The same texts and configuration give the same tokenizer and the same weights; the global generators are
     neither read nor changed.
     """
-    tokenizer = train_tokenizer(texts, config.vocab_size, config.context_length)
+    tokenizer = train_tokenizer(texts, config.vocab_size, config.min_frequency, config.context_length)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+        torch.default_generator.manual_seed(config.seed)
         network = Qwen3ForCausalLM(_architecture(config, tokenizer))
     return network.eval(), tokenizer
 
 
 def _architecture(config: TinyConfig, tokenizer: PreTrainedTokenizerFast) -> Qwen3Config:
+    vocabulary = tokenizer.get_vocab()
     return Qwen3Config(
-        vocab_size=len(tokenizer),
+        vocab_size=len(vocabulary),
         hidden_size=config.hidden_size,
         num_hidden_layers=config.layers,
         num_attention_heads=config.heads,
@@ -62,7 +75,7 @@ def _architecture(config: TinyConfig, tokenizer: PreTrainedTokenizerFast) -> Qwe
         rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
         tie_word_embeddings=True,
         initializer_range=config.hidden_size**-0.5 / 2,
-        eos_token_id=tokenizer.convert_tokens_to_ids(STOP),
-        pad_token_id=tokenizer.convert_tokens_to_ids(PAD),
+        eos_token_id=vocabulary[STOP],
+        pad_token_id=vocabulary[PAD],
         bos_token_id=None,
     )

@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 PAD = "<|endoftext|>"
 STOP = "<|im_end|>"
 ROLE_MARKERS = tuple(f"<|im_start|>{role}\n" for role in ("system", "user", "assistant", "tool"))
+SMALLEST_VOCABULARY = 256 + 2 + len(ROLE_MARKERS)
 
 CHAT_TEMPLATE = """\
 {%- if tools and (not messages or messages[0].role != 'system') -%}
@@ -37,14 +38,17 @@ _ALONE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u3000-\u303F\uFF00-\uFFEF]
 """Characters that stand alone: CJK letters and punctuation, digits."""
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int, context_length: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(
+    texts: Iterable[str], vocab_size: int, min_frequency: int, context_length: int
+) -> PreTrainedTokenizerFast:
     """Learn the merges from `texts`; without texts, the vocabulary is the 256 bytes and the markers.
 
     Every string encodes and decodes without loss, because the alphabet holds every byte.
 
     Args:
         texts: what the model will read and write; the train split only.
-        vocab_size: upper bound, markers included; at least 262.
+        vocab_size: upper bound, markers included; at least `SMALLEST_VOCABULARY`.
+        min_frequency: how often a pair must occur to be merged.
         context_length: recorded as the tokenizer's longest input.
     """
     tokenizer = Tokenizer(models.BPE())
@@ -58,6 +62,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, context_length: int) 
     markers = [AddedToken(text, special=True, normalized=False) for text in (PAD, STOP, *ROLE_MARKERS)]
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
+        min_frequency=min_frequency,
         special_tokens=markers,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import torch
 from peft import AutoPeftModelForCausalLM, LoraConfig, PeftConfig, PeftModel, get_peft_model
@@ -41,6 +41,7 @@ class PolicySettings:
         dtype: of the weights.
         history: the rendering that the policy was trained with.
         thinking: whether the template's thinking is on.
+        attention: transformers' name of the attention implementation; None is the model's default.
     """
 
     critic: Literal["head"] | None = "head"
@@ -49,6 +50,7 @@ class PolicySettings:
     dtype: str = "float32"
     history: Literal["append", "template"] = "append"
     thinking: bool = False
+    attention: str | None = None
 
     @property
     def torch_dtype(self) -> torch.dtype:
@@ -90,9 +92,11 @@ def load_parts(source: str | Path, dtype: torch.dtype) -> tuple[Any, PreTrainedT
         ConfigError: nothing can be loaded from there; the message says what to do.
     """
     if str(source) == "tiny":
-        model, tokenizer = embedded.build_network((), embedded.TinyConfig())
-        return model.to(dtype), tokenizer
+        network, tokenizer = embedded.build_network((), embedded.TinyConfig())
+        return cast(Any, network).to(dtype), tokenizer
     folder = Path(source)
+    if not folder.exists() and _looks_like_a_path(str(source)):
+        raise ConfigError(f"cannot load a model from {source}: there is no such folder")
     if folder.is_dir() and not is_adapter(folder) and not (folder / "config.json").is_file():
         raise ConfigError(f"{source} is a folder without a model: neither config.json nor adapter_config.json in it")
     try:
@@ -114,6 +118,11 @@ def _load_model(folder: Path, source: str, dtype: torch.dtype) -> Any:
     return AutoPeftModelForCausalLM.from_pretrained(
         source, is_trainable=True, dtype=dtype, autocast_adapter_dtype=False
     )
+
+
+def _looks_like_a_path(source: str) -> bool:
+    """A name on the hub is ``name`` or ``owner/name``; asking the hub for anything else only costs time."""
+    return source.startswith((".", "/", "~")) or source.count("/") > 1
 
 
 def _cannot_load(source: str | Path, error: Exception) -> str:
@@ -139,6 +148,19 @@ def add_adapter(model: Any, lora: Mapping[str, Any]) -> Any:
         return get_peft_model(model, LoraConfig(**fields), autocast_adapter_dtype=False)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"lora={dict(lora)!r}: {error}; the fields are those of peft.LoraConfig") from error
+
+
+def set_attention(model: Any, name: str) -> None:
+    """Choose how attention is computed.
+
+    Raises:
+        ConfigError: transformers knows no such implementation, or the model cannot use it.
+    """
+    network = model.get_base_model() if isinstance(model, PeftModel) else model
+    try:
+        network.set_attn_implementation(name)
+    except (ValueError, ImportError) as error:
+        raise ConfigError(f"attention={name!r}: {error}") from error
 
 
 def hidden_size(model: Any) -> int:
@@ -176,7 +198,7 @@ def save_parts(
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(model, PeftModel):
         _keep_base(folder, model)
-    model.save_pretrained(folder)
+    model.save_pretrained(str(folder))
     tokenizer.save_pretrained(folder)
     if head is not None:
         save_file(_detached(head), folder / VALUE_HEAD_FILE)
@@ -196,11 +218,9 @@ def _keep_base(folder: Path, model: PeftModel) -> None:
     if config.base_model_name_or_path:
         return
     base = folder / BASE_FOLDER
-    with torch.no_grad():
-        weights = {
-            name.replace(".base_layer", ""): weight
-            for name, weight in model.get_base_model().state_dict().items()
-            if "lora_" not in name
-        }
-    model.get_base_model().save_pretrained(base, state_dict=weights)
+    network: Any = model.get_base_model()
+    weights = {
+        name.replace(".base_layer", ""): weight for name, weight in network.state_dict().items() if "lora_" not in name
+    }
+    network.save_pretrained(base, state_dict=weights)
     config.base_model_name_or_path = str(base)

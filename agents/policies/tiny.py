@@ -11,6 +11,9 @@ from agents.policies.storage import PolicySettings
 
 __all__ = ["TinyConfig", "build_tiny"]
 
+ATTENTION = "eager"
+"""At these lengths it is as fast as the fused kernels on a CPU, and it can be differentiated twice (TRPO)."""
+
 
 def build_tiny(
     texts: Iterable[str],
@@ -39,5 +42,5 @@ def build_tiny(
     """
     config = config or TinyConfig()
     model, tokenizer = build_network(texts, config)
-    settings = PolicySettings(critic=critic, critic_detach=critic_detach, reference=reference)
+    settings = PolicySettings(critic=critic, critic_detach=critic_detach, reference=reference, attention=ATTENTION)
     return CausalLMPolicy.assemble(model, tokenizer, settings, lora=lora, device=device, seed=config.seed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.rollout.engine import Completion, Engine
@@ -122,9 +121,9 @@ class Collector:
     def _begin(self, episode: LiveEpisode) -> str | None:
         """Reset the environment and open the conversation; return why the episode has ended, or None."""
         request = episode.request
-        named: dict[str, Any] = {"seed": request.seed} if request.index is None else {"options": {"index": request.index}}
+        options = None if request.index is None else {"index": request.index}
         try:
-            episode.observation, episode.info = episode.env.reset(**named)
+            episode.observation, episode.info = episode.env.reset(seed=request.seed, options=options)
         except UsageError:
             raise
         except Exception as error:

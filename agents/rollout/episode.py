@@ -13,7 +13,7 @@ from agents.trajectory import Trajectory
 from textenvs.errors import ConfigError
 
 TextGymEnv = gym.Env[Any, Any]
-"""An environment whose observations are dictionaries with instruction, tools and history, and whose actions are text."""
+"""Its observations are dictionaries with instruction, tools and history, its actions are text."""
 
 NO_HANDLE = -1
 """`LiveEpisode.handle` before the engine has been given the conversation."""
@@ -103,6 +103,7 @@ class LiveEpisode:
     def _messages(self) -> list[dict[str, str]]:
         if self.observation is None:
             return []
-        system = [{"role": "system", "content": self.observation["instruction"]}] if self.observation["instruction"] else []
+        instruction = self.observation["instruction"]
+        system = [{"role": "system", "content": instruction}] if instruction else []
         unseen = [] if self.last_action is None else [{"role": "assistant", "content": self.last_action}]
         return [*system, *(dict(message) for message in self.observation["history"]), *unseen]

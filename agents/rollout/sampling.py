@@ -36,14 +36,14 @@ class SamplingParams:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        rules = {
-            f"temperature={self.temperature} must be above 0 (for the likeliest token, greedy=True)": self.temperature > 0,
-            f"max_new_tokens={self.max_new_tokens} must be at least 1": self.max_new_tokens >= 1,
-            f"top_k={self.top_k} must not be negative": self.top_k >= 0,
-            f"top_p={self.top_p} must lie in (0, 1]": 0 < self.top_p <= 1,
-            f"epsilon={self.epsilon} must lie in [0, 1)": 0 <= self.epsilon < 1,
-        }
-        broken = [rule for rule, kept in rules.items() if not kept]
+        rules = (
+            (self.temperature > 0, f"temperature={self.temperature} must be above 0 (or set greedy=True)"),
+            (self.max_new_tokens >= 1, f"max_new_tokens={self.max_new_tokens} must be at least 1"),
+            (self.top_k >= 0, f"top_k={self.top_k} must not be negative"),
+            (0 < self.top_p <= 1, f"top_p={self.top_p} must lie in (0, 1]"),
+            (0 <= self.epsilon < 1, f"epsilon={self.epsilon} must lie in [0, 1)"),
+        )
+        broken = [rule for kept, rule in rules if not kept]
         if broken:
             raise ConfigError("; ".join(broken))
 
@@ -117,7 +117,8 @@ def uniforms(streams: NDArray[np.uint64], length: int) -> NDArray[np.float64]:
     (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators", figure 17).
     """
     steps = np.arange(1, length + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
-    return (_mix(streams[:, None] + steps[None, :]) >> np.uint64(11)) * 2.0**-53
+    bits = _mix(streams[:, None] + steps[None, :]) >> np.uint64(11)
+    return bits.astype(np.float64) * 2.0**-53
 
 
 def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
