@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating[Any]]
 BoolArray = NDArray[np.bool_]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -210,9 +210,9 @@ class TokenBatch:
         return np.concatenate([[0], np.cumsum(counts)])
 
     @cached_property
-    def segment_trajectory(self) -> IntArray:
-        """[S] the trajectory that each segment belongs to."""
-        return np.repeat(np.arange(len(self.trajectories)), [len(t.segments) for t in self.trajectories])
+    def position(self) -> IntArray:
+        """[N] where each action token stands in its segment."""
+        return _join([np.flatnonzero(segment.action_mask) for segment in self.segments], np.int64)
 
     @cached_property
     def group_ids(self) -> IntArray:

@@ -82,12 +82,12 @@ def token_gae(
 
     reward_TK, value_TK, discount_TK = grid(rewards), grid(values), grid(discount)
     decay_TK = grid(discount * gae_lambda)
-    unscored_TK = grid(~scored).astype(np.bool_) if scored is not None else np.zeros(shape, dtype=np.bool_)
+    scored_TK = grid(np.ones_like(rewards) if scored is None else scored.astype(np.float32)) > 0
     advantage_TK = np.empty(shape, dtype=np.float32)
     next_value, carry = bootstrap.astype(np.float32), np.zeros(len(bootstrap), dtype=np.float32)
     for t in reversed(range(steps)):
         delta = reward_TK[t] + discount_TK[t] * next_value - value_TK[t]
         advantage_TK[t] = delta + decay_TK[t] * carry
-        next_value, carry = value_TK[t], np.where(unscored_TK[t], np.float32(0), advantage_TK[t])
+        next_value, carry = value_TK[t], np.where(scored_TK[t], advantage_TK[t], np.float32(0))
     advantages = advantage_TK[row, trajectory_index]
     return Advantages(advantages, advantages + values)

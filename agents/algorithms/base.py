@@ -37,7 +37,7 @@ class LossInputs:
     Attributes:
         logprobs: of the policy being updated.
         entropy: of the distribution that each token was drawn from, in nats.
-        values: of the critic at the state before each token; None without a critic.
+        values: of the critic at the state before each token; NaN without a critic.
         old_logprobs: of the policy at collection.
         ref_logprobs: of the reference; NaN without one.
         old_values: of the critic at collection; NaN without one.
@@ -51,7 +51,7 @@ class LossInputs:
 
     logprobs: Tensor
     entropy: Tensor
-    values: Tensor | None
+    values: Tensor
     old_logprobs: Tensor
     ref_logprobs: Tensor
     old_values: Tensor
@@ -59,7 +59,7 @@ class LossInputs:
     returns: Tensor
     importance: Tensor
     weight: Tensor
-    mean_weight: Tensor
+    mean_weight: float
     kl_coef: float
 
 
@@ -116,8 +116,8 @@ def policy_loss(tokens: LossInputs, config: TrainConfig) -> Loss:
         tokens.logprobs, tokens.old_logprobs, tokens.advantages, config.clip_range, config.clip_high
     )
     policy = (tokens.weight * tokens.importance * surrogate.loss).sum()
-    entropy = (tokens.mean_weight * tokens.entropy).sum()
-    clipped = (tokens.mean_weight * surrogate.clipped).sum()
+    entropy = tokens.mean_weight * tokens.entropy.sum()
+    clipped = tokens.mean_weight * surrogate.clipped.sum()
     total = policy - config.entropy_coef * entropy
     terms = {"policy_loss": policy, "entropy": entropy, "clip_fraction": clipped}
     if tokens.kl_coef > 0:

@@ -12,6 +12,25 @@ LRSchedule = Literal["constant", "linear", "cosine"]
 KLPlacement = Literal["reward", "loss"]
 KLEstimator = Literal["k1", "k2", "k3", "k3_k2grad"]
 
+_AT_LEAST_ONE = (
+    "n_episodes_per_update",
+    "group_size",
+    "n_epochs",
+    "n_minibatches",
+    "microbatch_tokens",
+    "kl_horizon",
+    "max_new_tokens",
+)
+_NOT_NEGATIVE = (
+    "warmup_updates",
+    "weight_decay",
+    "clip_range",
+    "entropy_coef",
+    "kl_coef",
+    "seed",
+    "checkpoint_every",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
@@ -65,19 +84,22 @@ class TrainConfig:
     """Sampling temperature of the rollouts, and of every log-probability in training."""
     max_new_tokens: int = 64
     """The most tokens that one turn of the agent may have."""
+    max_context: int | None = None
+    """The most tokens that a conversation may have before it is truncated; the model's own limit, if not given."""
     seed: int = 0
     """Of the items drawn, the sampling noise and the minibatches."""
+    checkpoint_every: int = 0
+    """Updates between checkpoints in the run folder; 0 for none but the one that Ctrl-C leaves."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         for name in ("learning_rate", "max_grad_norm", "temperature"):
             self._require(getattr(self, name) > 0, name, "must be above 0")
-        positive = ("n_episodes_per_update", "group_size", "n_epochs", "n_minibatches", "microbatch_tokens")
-        for name in (*positive, "kl_horizon", "max_new_tokens"):
+        for name in _AT_LEAST_ONE:
             self._require(getattr(self, name) >= 1, name, "must be at least 1")
-        for name in ("warmup_updates", "weight_decay", "clip_range", "entropy_coef", "kl_coef", "seed"):
+        for name in _NOT_NEGATIVE:
             self._require(getattr(self, name) >= 0, name, "must not be negative")
-        for name in ("clip_range_high", "kl_target", "target_kl", "importance_cap"):
+        for name in ("clip_range_high", "kl_target", "target_kl", "importance_cap", "max_context"):
             value = getattr(self, name)
             self._require(value is None or value > 0, name, "must be above 0, or left out")
         self._require(
@@ -91,13 +113,13 @@ class TrainConfig:
         """Refuse the combinations of estimator and placement that are no gradient of any divergence."""
         if self.kl_placement == "loss" and self.kl_estimator == "k1":
             raise ConfigError(
-                "kl_estimator='k1' cannot stand in the loss: its gradient there is E[grad log pi] = 0, so it adds noise "
-                "and holds nothing back; use kl_placement='reward', or kl_estimator='k2' (the same divergence, as a loss)"
+                "kl_estimator='k1' cannot stand in the loss: its gradient there is E[grad log pi] = 0, so it adds "
+                "noise and holds nothing back; use kl_placement='reward', or kl_estimator='k2'"
             )
         if self.kl_placement == "reward" and self.kl_estimator != "k1":
             raise ConfigError(
-                f"kl_estimator={self.kl_estimator!r} cannot stand in the reward: only k1 there gives the gradient of the "
-                f"sequence's divergence; use kl_estimator='k1', or kl_placement='loss'"
+                f"kl_estimator={self.kl_estimator!r} cannot stand in the reward: only k1 there gives the gradient of "
+                "the sequence's divergence; use kl_estimator='k1', or kl_placement='loss'"
             )
 
     def _require(self, holds: bool, name: str, rule: str) -> None:

@@ -45,7 +45,8 @@ class GRPOConfig(TrainConfig):
 
 def credit(batch: TokenBatch, config: GRPOConfig) -> Credit:
     """Return each episode's group-relative advantage on all its tokens; episodes not fully scored are not trained."""
-    returns = np.bincount(batch.trajectory_index, batch.rewards, minlength=len(batch.trajectories))
+    returns = np.zeros(len(batch.trajectories))
+    np.add.at(returns, batch.trajectory_index, batch.rewards)
     advantages = group_relative(returns, batch.group_ids, batch.episode_valid, config.scale_advantage)
     mask = batch.episode_valid[batch.trajectory_index]
     return Credit(advantages[batch.trajectory_index], np.full_like(batch.rewards, np.nan), mask)

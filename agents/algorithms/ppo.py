@@ -72,10 +72,9 @@ def credit(batch: TokenBatch, config: PPOConfig) -> Credit:
 
 def loss(tokens: LossInputs, config: PPOConfig) -> Loss:
     """Return the clipped surrogate with entropy bonus and the critic's squared error."""
-    assert tokens.values is not None, "PPO needs a critic"
     total, terms = policy_loss(tokens, config)
     errors = squared_value_error(tokens.values, tokens.returns, tokens.old_values, config.clip_range_value)
-    value = (tokens.mean_weight * errors).sum()
+    value = tokens.mean_weight * errors.sum()
     return Loss(total + config.value_coef * value, {**terms, "value_loss": value})
 
 

@@ -19,5 +19,5 @@ def find_algorithm(name: str) -> AnyAlgorithm:
         UnknownNameError: if there is none; it gives the nearest names.
     """
     if name not in ALGORITHMS:
-        raise UnknownNameError.of("algorithm", name, ALGORITHMS, listing="textenvs algos")
+        raise UnknownNameError.of("algorithm", name, ALGORITHMS, listing="textenvs list algorithms")
     return ALGORITHMS[name]

@@ -1,0 +1,33 @@
+"""The learner: policies, rollouts, credit, losses and the training loop. It owns the tokens.
+
+Names are imported when they are first used, so that ``import agents`` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agents.policies.causal_lm import CausalLMPolicy
+    from agents.trainer.agents import GRPO, PPO
+    from agents.trainer.callbacks import Callback
+
+__all__ = ["GRPO", "PPO", "Callback", "CausalLMPolicy"]
+
+_HOMES = {
+    "CausalLMPolicy": "agents.policies.causal_lm",
+    "GRPO": "agents.trainer.agents",
+    "PPO": "agents.trainer.agents",
+    "Callback": "agents.trainer.callbacks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,194 @@
+"""Agent: what `PPO` and its siblings have in common, in the idiom of stable-baselines3."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from agents.algorithms.base import AnyAlgorithm
+from agents.algorithms.config import TrainConfig
+from agents.policies.causal_lm import CausalLMPolicy
+from agents.rollout.collector import Collector
+from agents.rollout.local import LocalEngine
+from agents.rollout.sampling import SamplingParams, stream_key
+from agents.trainer.callbacks import Callback, CallbackList, Callbacks, CheckpointWriter, MetricsWriter, ProgressBar
+from agents.trainer.checkpoint import checkpoint_name
+from agents.trainer.environments import EnvSource, open_environments
+from agents.trainer.items import ItemSequence
+from agents.trainer.loop import Trainer
+from agents.trainer.saving import read_record, restore_trainer, save_trainer
+from textenvs.core import Observation
+from textenvs.errors import CheckpointError, ConfigError
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended the training.
+
+    Attributes:
+        saved_in: the checkpoint that was written; None if the agent has no run folder.
+    """
+
+    def __init__(self, saved_in: Path | None) -> None:
+        where = f"the agent is saved in {saved_in}" if saved_in else "nothing is saved: the agent has no run_dir"
+        super().__init__(f"training was interrupted; {where}")
+        self.saved_in = saved_in
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Agent:
+    """A policy, an environment and the settings of an algorithm; the machinery is `trainer`.
+
+    A concrete agent also inherits from its algorithm's config, so that every setting is an explicit keyword and, as
+    in stable-baselines3, an attribute: ``PPO(policy, env, learning_rate=2e-5).learning_rate``.
+
+    Args:
+        policy: to be trained.
+        env: the id of an environment, a function that makes one, or a single environment (slower: it plays one
+            episode at a time).
+        env_kwargs: for `gymnasium.make`, with an id.
+        config: all settings at once, instead of single keywords.
+        run_dir: folder for ``metrics.jsonl`` and checkpoints; nothing is written without it.
+
+    Raises:
+        ConfigError: if a setting is out of range, is given both in `config` and as a keyword, or asks for a critic
+            that the policy lacks.
+    """
+
+    algorithm: ClassVar[AnyAlgorithm]
+
+    policy: CausalLMPolicy = field(kw_only=False)
+    env: EnvSource = field(kw_only=False)
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    config: TrainConfig | None = None
+    run_dir: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        """Take over the settings of `config`, and set up the trainer so that mistakes show here and not in `learn`."""
+        for setting in dataclasses.fields(self.algorithm.config) if self.config else ():
+            given, configured = getattr(self, setting.name), getattr(self.config, setting.name)
+            if given not in (setting.default, configured):
+                raise ConfigError(f"{setting.name} is given both in config and as a keyword; give it once")
+            object.__setattr__(self, setting.name, configured)
+        _ = self.trainer
+
+    @cached_property
+    def settings(self) -> TrainConfig:
+        """All settings, as the algorithm's config."""
+        config = self.algorithm.config
+        return config(**{setting.name: getattr(self, setting.name) for setting in dataclasses.fields(config)})
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """The loop, with its optimiser and its counts."""
+        settings = self.settings
+        environments = open_environments(self.env, self.env_kwargs)
+        params = SamplingParams(settings.temperature, settings.max_new_tokens, seed=settings.seed)
+        collector = Collector(self.policy, environments.source, params, max_context=settings.max_context)
+        items = ItemSequence(settings.seed, environments.named_items, environments.n_items)
+        return Trainer(self.policy, collector, self.algorithm, settings, items)
+
+    def learn(
+        self, total_episodes: int, *, callback: Callbacks = None, progress: bool = False, resume: bool = False
+    ) -> Self:
+        """Train.
+
+        Args:
+            total_episodes: how many to play, rounded up to whole updates.
+            callback: one or several; any of them may stop the training.
+            progress: show it, on standard error.
+            resume: count the episodes before a checkpoint against `total_episodes` and go on along the same
+                learning-rate schedule, instead of training for that many more along a new one.
+
+        Raises:
+            TrainingInterrupted: on Ctrl-C, after a checkpoint was saved in the run folder.
+        """
+        trainer = self.trainer
+        trainer.plan(math.ceil(total_episodes / self.settings.n_episodes_per_update), resume=resume)
+        callbacks = CallbackList([*CallbackList(callback).callbacks, *self._own_callbacks(progress)])
+        callbacks.on_training_start(self)
+        try:
+            trainer.run(lambda metrics: callbacks.on_update(self, metrics))
+        except KeyboardInterrupt as interrupt:
+            raise TrainingInterrupted(self._save_interrupted()) from interrupt
+        finally:
+            callbacks.on_training_end(self)
+        return self
+
+    def predict(self, observation: Observation, deterministic: bool = True) -> tuple[str, None]:
+        """Return the agent's next action, and None for the state that a recurrent policy would have.
+
+        Args:
+            observation: of a text environment.
+            deterministic: the likeliest token every time; otherwise sample as in training.
+        """
+        settings = self.settings
+        params = SamplingParams(settings.temperature, settings.max_new_tokens, greedy=deterministic)
+        engine = LocalEngine(self.policy)
+        engine.append(0, self.policy.chat.prompt_ids(observation))
+        engine.submit(0, params, stream_key(settings.seed, next(self._predictions)))
+        return self.policy.chat.action_text(engine.poll()[0].token_ids), None
+
+    def save(self, path: str | Path) -> None:
+        """Write a folder with everything that `load` needs; it is whole or not there."""
+        save_trainer(Path(path), self.trainer, self.settings, self.env, self.env_kwargs)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        env: EnvSource | None = None,
+        *,
+        env_kwargs: Mapping[str, Any] | None = None,
+        run_dir: str | Path | None = None,
+        device: str | None = None,
+    ) -> Self:
+        """Load what `save` wrote, with the optimiser and the counts.
+
+        Args:
+            path: of the folder.
+            env: to go on with; the one that was saved, if not given.
+            env_kwargs: for `gymnasium.make`; the saved ones, if `env` is not given.
+            run_dir: as for a new agent.
+            device: such as ``"cuda"``; None takes a GPU where there is one.
+
+        Raises:
+            CheckpointError: if the folder is damaged or of another algorithm, or its environment cannot be made again.
+        """
+        record = read_record(Path(path))
+        if record.algorithm != cls.algorithm.name:
+            raise CheckpointError(f"{path} holds an agent of {record.algorithm!r}, not of {cls.algorithm.name!r}")
+        source, kwargs = (env, env_kwargs or {}) if env is not None else (record.env, record.env_kwargs)
+        if source is None:
+            raise CheckpointError(f"{path} does not say how to make its environment; give it: load(path, env)")
+        policy = CausalLMPolicy.load(path, device=device)
+        config = cls.algorithm.config.from_mapping(record.config)
+        agent = cls(policy, source, env_kwargs=kwargs, config=config, run_dir=run_dir)
+        restore_trainer(Path(path), agent.trainer, record)
+        return agent
+
+    @cached_property
+    def _predictions(self) -> Iterator[int]:
+        """Numbers the predictions, so that each samples with noise of its own."""
+        return itertools.count()
+
+    def _own_callbacks(self, progress: bool) -> list[Callback]:
+        """Return what the agent itself wants done at every update."""
+        own: list[Callback] = [ProgressBar(self.trainer.remaining)] if progress else []
+        if self.run_dir is not None:
+            own.append(MetricsWriter(Path(self.run_dir) / "metrics.jsonl"))
+            if self.settings.checkpoint_every:
+                own.append(CheckpointWriter(Path(self.run_dir) / "checkpoints", self.settings.checkpoint_every))
+        return own
+
+    def _save_interrupted(self) -> Path | None:
+        if self.run_dir is None:
+            return None
+        place = Path(self.run_dir) / "checkpoints" / checkpoint_name(self.trainer.update)
+        self.save(place)
+        return place

@@ -1,0 +1,138 @@
+"""Callbacks: what else happens at every update."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from agents.trainer.checkpoint import checkpoint_name, prune
+
+if TYPE_CHECKING:
+    from agents.trainer.agent import Agent
+
+
+class Callback:
+    """Override what you need; every method does nothing."""
+
+    def on_training_start(self, agent: Agent) -> None:
+        """Run before the first update."""
+
+    def on_update(self, agent: Agent, metrics: Mapping[str, float]) -> bool | None:
+        """Run after every update; return False to stop the training."""
+
+    def on_training_end(self, agent: Agent) -> None:
+        """Run after the last update, also when the training was interrupted or failed."""
+
+
+Callbacks = Callback | Iterable[Callback] | None
+"""What `learn` takes: one callback, several or none."""
+
+
+class CallbackList(Callback):
+    """Several callbacks as one; training stops when any of them says so."""
+
+    def __init__(self, callbacks: Callbacks) -> None:
+        self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+
+    def on_training_start(self, agent: Agent) -> None:
+        """Tell each."""
+        for callback in self.callbacks:
+            callback.on_training_start(agent)
+
+    def on_update(self, agent: Agent, metrics: Mapping[str, float]) -> bool:
+        """Tell each, also after one of them asked to stop."""
+        answers = [callback.on_update(agent, metrics) for callback in self.callbacks]
+        return all(answer is not False for answer in answers)
+
+    def on_training_end(self, agent: Agent) -> None:
+        """Tell each."""
+        for callback in self.callbacks:
+            callback.on_training_end(agent)
+
+
+class MetricsWriter(Callback):
+    """Append every update's metrics to a file, one JSON object per line; what is not finite is null.
+
+    Args:
+        path: of the file; its folder is made if absent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_update(self, agent: Agent, metrics: Mapping[str, float]) -> None:
+        """Write one line."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(finite, allow_nan=False) + "\n")
+
+
+class CheckpointWriter(Callback):
+    """Save the agent every so many updates, and keep the newest few.
+
+    Args:
+        folder: that the checkpoints go into, named after their update.
+        every: updates between two of them.
+        keep: how many stay.
+    """
+
+    def __init__(self, folder: Path, every: int, keep: int = 2) -> None:
+        self.folder = folder
+        self.every = every
+        self.keep = keep
+
+    def on_update(self, agent: Agent, metrics: Mapping[str, float]) -> None:
+        """Save, if it is time."""
+        update = agent.trainer.update
+        if update % self.every == 0:
+            agent.save(self.folder / checkpoint_name(update))
+            prune(self.folder, self.keep)
+
+
+class ProgressBar(Callback):
+    """Show progress: a bar on a terminal, a plain line now and then elsewhere.
+
+    Args:
+        updates: in this run.
+        console: to write to; standard error, if not given.
+        lines: about how many plain lines a whole run prints.
+    """
+
+    SHOWN = ("episode_return", "success", "entropy", "kl")
+
+    def __init__(self, updates: int, console: Console | None = None, lines: int = 20) -> None:
+        self.updates = updates
+        self.console = console or Console(stderr=True)
+        self.every = max(1, updates // lines)
+        self._done = 0
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def on_training_start(self, agent: Agent) -> None:
+        """Draw the empty bar."""
+        if self.console.is_terminal:
+            text = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*text, TextColumn("{task.fields[figures]}"), console=self.console)
+            self._task = self._bar.add_task(agent.algorithm.name, total=self.updates, figures="")
+            self._bar.start()
+
+    def on_update(self, agent: Agent, metrics: Mapping[str, float]) -> None:
+        """Move the bar, or print a line."""
+        self._done += 1
+        shown = [f"{name} {metrics[name]:.3g}" for name in self.SHOWN if math.isfinite(metrics.get(name, math.nan))]
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._done, figures="  ".join(shown))
+        elif self._done % self.every == 0 or self._done == self.updates:
+            self.console.print(f"update {self._done}/{self.updates}  " + "  ".join(shown), highlight=False)
+
+    def on_training_end(self, agent: Agent) -> None:
+        """Leave the bar as it is."""
+        if self._bar is not None:
+            self._bar.stop()

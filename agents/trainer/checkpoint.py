@@ -1,0 +1,149 @@
+"""Checkpoints: folders that are either whole or not there.
+
+A checkpoint is written to a temporary folder beside its place, synced to the disk, given a manifest with the SHA-256
+sum of every file, and renamed into place. Weights and optimiser state are safetensors, the rest is JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from textenvs.errors import CheckpointError
+
+MANIFEST = "manifest.json"
+NamedParameters = Sequence[tuple[str, nn.Parameter]]
+
+
+def checkpoint_name(update: int) -> str:
+    """Return the folder name of the checkpoint after `update`; names sort in order of update."""
+    return f"update-{update:08d}"
+
+
+def write_folder(place: Path, fill: Callable[[Path], None]) -> None:
+    """Make the folder `place` whole at once.
+
+    Args:
+        place: where it shall stand; a folder that is there is replaced.
+        fill: writes the files into the folder it is given.
+    """
+    place = place.absolute()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    try:
+        draft.chmod(0o755)
+        fill(draft)
+        write_json(draft / MANIFEST, {"sha256": {name: _sha256(draft / name) for name in _files(draft)}})
+        for path in (*draft.rglob("*"), draft):
+            _sync(path)
+        _replace(draft, place)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def verify_folder(place: Path) -> None:
+    """Check that every file of a checkpoint is there and as it was written.
+
+    Raises:
+        CheckpointError: names the first file that is missing, added or changed.
+    """
+    expected: Mapping[str, str] = read_json(place / MANIFEST)["sha256"]
+    for name, digest in expected.items():
+        if not (place / name).is_file():
+            raise CheckpointError(f"{place}: {name} is missing")
+        if _sha256(place / name) != digest:
+            raise CheckpointError(f"{place}: {name} is damaged (its SHA-256 sum is not the manifest's)")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        CheckpointError: if it is not there or cannot be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+
+
+def prune(folder: Path, keep: int) -> None:
+    """Delete all but the newest `keep` checkpoints of `folder`."""
+    for old in sorted(folder.glob("update-*"))[:-keep]:
+        shutil.rmtree(old)
+
+
+def save_optimizer(path: Path, optimizer: torch.optim.Optimizer, named: NamedParameters) -> None:
+    """Write the optimiser's state by parameter name."""
+    state = {
+        f"{name}.{key}": torch.as_tensor(value).detach().contiguous()
+        for name, parameter in named
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+    save_file(state, path)
+
+
+def load_optimizer(path: Path, optimizer: torch.optim.Optimizer, named: NamedParameters) -> None:
+    """Read what `save_optimizer` wrote.
+
+    Raises:
+        CheckpointError: if the file cannot be read or belongs to other parameters.
+    """
+    try:
+        stored = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    parameters = dict(named)
+    for full_name, value in stored.items():
+        name, _, key = full_name.rpartition(".")
+        if name not in parameters:
+            raise CheckpointError(f"{path} holds the state of {name!r}, which this policy does not train")
+        optimizer.state[parameters[name]][key] = _placed(key, value, parameters[name])
+
+
+def _placed(key: str, value: Tensor, parameter: nn.Parameter) -> Tensor:
+    """Return `value` where the optimiser wants it: moments beside their parameter, step counts on the CPU."""
+    return value if key == "step" else value.to(parameter.device)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON object for people to read."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _replace(draft: Path, place: Path) -> None:
+    """Rename `draft` to `place`; what stood there leaves only once the new one is whole."""
+    old = draft.with_name(draft.name + ".old")
+    if place.exists():
+        place.rename(old)
+    draft.rename(place)
+    _sync(place.parent)
+    shutil.rmtree(old, ignore_errors=True)

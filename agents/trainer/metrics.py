@@ -1,0 +1,67 @@
+"""What an update is told about: flat dictionaries of floats, all of which may be averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from agents.algorithms.base import Credit
+from agents.trajectory import FloatArray, TokenBatch, Trajectory
+
+NAN = float("nan")
+
+
+def mean(values: Sequence[float] | FloatArray) -> float:
+    """Return the mean of the numbers that are not NaN; NaN if there are none."""
+    known = np.asarray(values, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    return float(known.mean()) if len(known) else NAN
+
+
+def episode_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
+    """Return how the episodes went: returns, success, reward parts, lengths.
+
+    Rewards that could not be computed are left out, never counted as 0.
+    """
+    turns = [turn for trajectory in trajectories for turn in trajectory.turns]
+    parts = sorted({name for turn in turns for name in turn.parts})
+    tokens = sum(trajectory.action_tokens for trajectory in trajectories)
+    return {
+        "episode_return": mean([t.episode_return for t in trajectories if t.valid]),
+        "success": mean([trajectory.success for trajectory in trajectories]),
+        "turns": mean([len(trajectory.turns) for trajectory in trajectories]),
+        "response_tokens": tokens / len(turns) if turns else NAN,
+        "cut_rate": mean([turn.finish_reason == "length" for turn in turns]),
+        "truncated_rate": mean([t.truncated and not t.terminated for t in trajectories]),
+        "invalid_action_rate": mean([turn.invalid_action for turn in turns]),
+        "reward_valid_rate": mean([turn.valid for turn in turns]),
+        "reward": mean([turn.reward for turn in turns if turn.valid]),
+        **{f"reward/{name}": mean([turn.parts.get(name, NAN) for turn in turns]) for name in parts},
+    }
+
+
+def batch_metrics(batch: TokenBatch) -> dict[str, float]:
+    """Return how far apart the trainer, the sampler and the reference are, per token."""
+    gap = np.abs(batch.old_logprobs - batch.behavior_logprobs)
+    return {
+        "kl": mean(batch.old_logprobs - batch.ref_logprobs),
+        "sampler_gap": mean(gap),
+        "sampler_gap_max": float(gap.max(initial=0.0)),
+    }
+
+
+def credit_metrics(batch: TokenBatch, credit: Credit) -> dict[str, float]:
+    """Return how much of the batch is trained, and how much of the returns the critic explains."""
+    returns, values = credit.returns[credit.mask], batch.values[credit.mask]
+    return {
+        "trained_tokens": float(credit.mask.sum()),
+        "advantage_abs": mean(np.abs(credit.advantages[credit.mask])),
+        "explained_variance": explained_variance(values, returns),
+    }
+
+
+def explained_variance(values: FloatArray, returns: FloatArray) -> float:
+    """Return ``1 - Var(returns - values) / Var(returns)``: 1 is perfect, 0 no better than a constant, NaN unknown."""
+    variance = float(np.var(returns)) if len(returns) else 0.0
+    return 1 - float(np.var(returns - values)) / variance if variance > 0 else NAN

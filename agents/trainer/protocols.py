@@ -1,0 +1,67 @@
+"""What the trainer needs of a policy and of a collector, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from torch import Tensor, nn
+
+from agents.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from agents.policies.causal_lm import TokenScores
+    from agents.rollout.collector import EpisodeRequest
+
+CRITIC_PREFIX = "value_head."
+"""How the names of the critic's own parameters begin."""
+
+
+class TrainablePolicy(Protocol):
+    """A policy that scores tokens with gradient; `agents.policies.CausalLMPolicy` is one."""
+
+    weights_version: int
+
+    def score(self, token_ids: Tensor, attention_mask: Tensor, select: Tensor, temperature: Tensor) -> TokenScores:
+        """Score the selected tokens, row-major; values belong to the state before each token."""
+        ...
+
+    def reference_logprobs(
+        self, token_ids: Tensor, attention_mask: Tensor, select: Tensor, temperature: Tensor
+    ) -> Tensor:
+        """Return the reference's log-probabilities of the selected tokens."""
+        ...
+
+    def state_values(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the critic's value of the state that ends with each row's last real token."""
+        ...
+
+    def trainable_parameters(self) -> list[tuple[str, nn.Parameter]]:
+        """Return the parameters that training changes, by name."""
+        ...
+
+    def mark_updated(self) -> None:
+        """Record that the weights have changed."""
+        ...
+
+    def eval(self) -> None:
+        """Switch dropout off."""
+        ...
+
+    def save(self, path: str | Path, *, with_reference: bool = False) -> None:
+        """Write a folder that can be loaded again."""
+        ...
+
+
+class EpisodeCollector(Protocol):
+    """Episodes in, trajectories out; `agents.rollout.Collector` is one."""
+
+    @property
+    def faults(self) -> int:
+        """How many environments have raised so far."""
+        ...
+
+    def collect(self, requests: Sequence[EpisodeRequest], update: int) -> list[Trajectory]:
+        """Play the requested episodes with the current weights."""
+        ...

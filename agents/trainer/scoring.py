@@ -1,0 +1,56 @@
+"""What the policy says about a fresh batch, before any update: once per batch, without gradient."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from agents.trainer.microbatch import microbatches, pad_states, plan
+from agents.trainer.protocols import TrainablePolicy
+from agents.trajectory import FloatArray, TokenBatch
+
+
+@torch.no_grad()
+def score_batch(
+    policy: TrainablePolicy, batch: TokenBatch, budget: int, *, critic: bool, reference: bool
+) -> TokenBatch:
+    """Return `batch` with the trainer's log-probabilities, and the reference's and the critic's where asked for.
+
+    The log-probabilities come from the same `score` that the update differentiates, so that the ratio new/old of the
+    first minibatch is 1.
+
+    Args:
+        policy: under `eval`.
+        batch: as collected.
+        budget: the most padded tokens in a micro-batch.
+        critic: fill `values` and `bootstrap`.
+        reference: fill `ref_logprobs`.
+    """
+    old_logprobs, ref_logprobs, values = (np.full(len(batch), np.nan, dtype=np.float32) for _ in range(3))
+    for rows in microbatches(batch, np.ones(len(batch), dtype=np.bool_), budget):
+        inputs = (rows.token_ids, rows.attention_mask, rows.select, rows.temperature)
+        scores = policy.score(*inputs)
+        old_logprobs[rows.tokens] = scores.logprobs.float().cpu().numpy()
+        if critic and scores.values is not None:
+            values[rows.tokens] = scores.values.float().cpu().numpy()
+        if reference:
+            ref_logprobs[rows.tokens] = policy.reference_logprobs(*inputs).float().cpu().numpy()
+    bootstrap = _bootstrap(policy, batch, budget) if critic else batch.bootstrap
+    return replace(batch, old_logprobs=old_logprobs, ref_logprobs=ref_logprobs, values=values, bootstrap=bootstrap)
+
+
+def _bootstrap(policy: TrainablePolicy, batch: TokenBatch, budget: int) -> FloatArray:
+    """[K] the value of each truncated episode's last state; 0 where the episode terminated."""
+    bootstrap = np.zeros(len(batch.trajectories), dtype=np.float32)
+    cut = [
+        (index, trajectory.final_ids)
+        for index, trajectory in enumerate(batch.trajectories)
+        if not trajectory.terminated and trajectory.final_ids is not None
+    ]
+    lengths = np.array([len(ids) for _, ids in cut], dtype=np.int64)
+    for group in plan(lengths, budget):
+        values = policy.state_values(*pad_states([cut[i][1] for i in group]))
+        bootstrap[[cut[i][0] for i in group]] = values.float().cpu().numpy()
+    return bootstrap
