@@ -1,8 +1,8 @@
 """How well-formed a text is, judged by a small n-gram model of the training texts.
 
 The units are `measures.tokens`: words in English, characters in Chinese. Smoothing is interpolated Witten-Bell
-(Chen and Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling", 1999, section 2.6), kept in back-off
-form, so that a token costs one look-up where its n-gram was seen:
+(Chen and Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling", 1999, section 2.6), kept in
+back-off form, so that a token costs one look-up where its n-gram was seen:
 
     log p(w | h) = table[h + w]                      if h + w was seen in training
                  = backoff[h] + log p(w | h[1:])     otherwise
@@ -14,9 +14,10 @@ tokens get when they are shuffled. So length plays no part, and neither does the
 from __future__ import annotations
 
 import math
-import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
 
 from textenvs.rewards.measures import Language, normalize, tokens
 
@@ -66,7 +67,7 @@ class NgramFluency:
         """Fits the model to texts and calibrates it on the last tenth of them, which it does not count.
 
         Args:
-            texts: well-formed texts, such as the reference rewrites of a train split; at least ten. Keep those of one
+            texts: well-formed texts, such as the reference rewrites of a train split; at least two. Keep those of one
                 dialogue together, or the calibration meets texts that the model has all but seen.
             language: of the texts.
 
@@ -74,21 +75,21 @@ class NgramFluency:
             The calibrated model.
 
         Raises:
-            ValueError: if there are fewer than ten different texts that hold anything.
+            ValueError: if there are fewer than two different texts that hold anything.
         """
         seen = list(dict.fromkeys(filter(None, (normalize(text, language) for text in texts))))
-        if len(seen) < _HELD_OUT:
-            raise ValueError(f"a fluency model needs at least {_HELD_OUT} different texts; got {len(seen)}")
+        if len(seen) < 2:
+            raise ValueError(f"a fluency model needs at least two different texts; got {len(seen)}")
         cut = [tokens(text, language) for text in seen]
-        first_held_out = len(cut) - len(cut) // _HELD_OUT
+        first_held_out = len(cut) - max(1, len(cut) // _HELD_OUT)
         model = cls(language, *_interpolate(_count(cut[:first_held_out])))
         model._calibrate(cut[first_held_out:])
         return model
 
     def _calibrate(self, held_out: Sequence[Sequence[str]]) -> None:
-        shuffler = random.Random(0)  # noqa: S311 - a fixed permutation, not a secret
+        shuffler = np.random.default_rng(0)
         real = sorted(map(self._mean, held_out))
-        broken = sorted(self._mean(shuffler.sample(text, len(text))) for text in held_out)
+        broken = sorted(self._mean([text[i] for i in shuffler.permutation(len(text))]) for text in held_out)
         self._high = real[int(_REAL * len(real))]
         self._low = min(broken[int(_BROKEN * len(broken))], self._high - _LEAST_GAP)
 

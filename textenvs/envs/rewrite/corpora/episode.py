@@ -78,7 +78,7 @@ class CorpusEpisode:
         reply_at = 2 * self._pending.pop(0) + 1
         restated = [self._user + answer] if self._history_source == "own" else []
         going_on = self._record(reply_at, 2 * self._pending[0] + 1 if self._pending else reply_at + 1)
-        replies = _message([*restated, *going_on])
+        replies = _message([*restated, *going_on] if going_on else [])
         if self._pending:
             return Outcome(replies, truth, invalid=not answer)
         stop = Stop.SUCCESS if self._all_exact else Stop.FAILURE
