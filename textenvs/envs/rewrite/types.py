@@ -6,7 +6,7 @@ reward parts (`reward.py`) read nothing else. So one formula scores generated di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -47,7 +47,8 @@ class RewriteTruth:
         language: of the utterance.
         utterance: what the user said, reduced.
         gold: the reference rewrite; equal to `utterance` where nothing was removed.
-        accepted: every rewrite that counts as exact, normalised by `measures.normalize`; holds `gold`.
+        accepted: every rewrite that counts as exact, normalised by `measures.normalize`; holds `gold`. The
+            generated world's set answers membership by parsing and makes its members only when it is iterated.
         restored: what was removed, in order of appearance in `gold`; empty where no rewrite is needed.
         kept: content words, negations and quantities of the utterance that must survive, each as a
             tuple of surface forms any of which counts.
@@ -66,7 +67,7 @@ class RewriteTruth:
     language: Language
     utterance: str
     gold: str
-    accepted: frozenset[str]
+    accepted: Set[str]
     restored: tuple[Restored, ...]
     kept: tuple[tuple[str, ...], ...]
     known: frozenset[str]

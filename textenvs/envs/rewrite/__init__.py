@@ -1,0 +1,1 @@
+"""MultiTurnRewrite: rewriting the user's last utterance so that it stands alone."""

@@ -1,0 +1,95 @@
+"""MultiTurnRewrite: make the user's last utterance stand alone, before a service answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, get_args
+
+from textenvs.core import Baseline, RewardTiming, TextEnv
+from textenvs.envs.rewrite import reward as rewriting
+from textenvs.envs.rewrite.corpora import Format, HistorySource, load_corpus
+from textenvs.envs.rewrite.dials import Dials, dials_of
+from textenvs.envs.rewrite.oracle import BASELINES
+from textenvs.envs.rewrite.sources import CorpusSource, GeneratedSource, Source
+from textenvs.envs.rewrite.world import LanguageChoice, World
+from textenvs.episode import Episode
+from textenvs.errors import UnknownNameError
+from textenvs.rewards.core import Reward, RewardFunction
+from textenvs.rewards.spec import RewardSpec
+from textenvs.seeding import Split
+
+
+class MultiTurnRewrite(TextEnv):
+    """A user talks to a service; the agent rewrites each utterance so that it can be understood without the rest.
+
+    In the generated world the service answers what the rewrite asks. A wrong rewrite gets a wrong answer, the user
+    reacts, and the turn is lost; the episode succeeds if every planned request was answered rightly. Over a corpus
+    the record goes on whatever the agent says, and the episode succeeds if every rewrite was exact.
+
+    Args:
+        language: ``"zh"``, ``"en"`` or ``"mixed"`` (drawn for each dialogue; of a corpus, whatever it has).
+        difficulty: one of `dials.LEVELS` (``"tiny"``, ``"easy"``, ``"medium"``, ``"hard"``), or `Dials`; of the
+            generated world only.
+        split: ``"train"``, ``"valid"`` or ``"test"``: names, templates and operator combinations differ.
+        corpus: a file of real dialogues to play instead of generated ones; see `load_corpus`.
+        corpus_format: its format; None tells it from the content.
+        holdout: how many scored turns of the corpus the test split has; None is a tenth, at most 1,000.
+        history_source: what later turns of a corpus see of earlier ones, ``"original"`` or ``"own"``.
+        reward: see `TextEnv`; the default is `reward.rewrite_reward`.
+        reward_timing: see `TextEnv`.
+        render_mode: see `TextEnv`.
+
+    Raises:
+        UsageError: if an argument has no such value, or the corpus cannot be read.
+    """
+
+    family: ClassVar[str] = "rewrite"
+
+    def __init__(
+        self,
+        *,
+        language: LanguageChoice = "mixed",
+        difficulty: str | Dials = "medium",
+        split: Split = "train",
+        corpus: str | Path | None = None,
+        corpus_format: Format | None = None,
+        holdout: int | None = None,
+        history_source: HistorySource = "original",
+        reward: RewardSpec | None = None,
+        reward_timing: RewardTiming = "turn",
+        render_mode: str | None = None,
+    ) -> None:
+        super().__init__(split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
+        _check("language", language, get_args(LanguageChoice))
+        _check("history_source", history_source, get_args(HistorySource))
+        world = World(language, dials_of(difficulty), self.split)
+        self.source: Source = GeneratedSource(world, self.family)
+        if corpus is not None:
+            read = load_corpus(corpus, corpus_format, holdout)
+            self.source = CorpusSource(read, self.split, language, history_source)
+
+    def draw_index(self) -> int:
+        """Draw the index of the next item; of a corpus, without replacement in every pass."""
+        return self.source.draw(self.np_random)
+
+    def make_episode(self, index: int) -> Episode:
+        """Return the dialogue with this index."""
+        return self.source.episode(index)
+
+    def parts(self) -> Mapping[str, RewardFunction]:
+        """Return the four parts: coreference, keywords, consistency, fluency."""
+        return rewriting.PARTS
+
+    def default_reward(self) -> Reward:
+        """Return the fusion in which no part can be farmed."""
+        return rewriting.default_reward()
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        """Return ``"oracle"``, ``"random"``, ``"copy"`` and ``"dump"``."""
+        return {**super().baselines(), **BASELINES}
+
+
+def _check(name: str, given: str, valid: tuple[str, ...]) -> None:
+    if given not in valid:
+        raise UnknownNameError.of(name, given, valid)

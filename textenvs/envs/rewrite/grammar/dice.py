@@ -1,0 +1,55 @@
+"""Cheap random choices from one generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+
+_BLOCK = 64
+
+
+class Dice:
+    """Draws from a generator in blocks: one call of numpy costs as much as a hundred choices made here.
+
+    Args:
+        generator: where all the randomness comes from.
+    """
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self._generator = generator
+        self._units: list[float] = []
+
+    def unit(self) -> float:
+        """Draw from [0, 1)."""
+        if not self._units:
+            self._units = self._generator.random(_BLOCK).tolist()
+        return self._units.pop()
+
+    def below(self, n: int) -> int:
+        """Draw an integer from 0 to ``n - 1``."""
+        return int(self.unit() * n)
+
+    def between(self, low: int, high: int) -> int:
+        """Draw an integer from `low` to `high`, both included."""
+        return low + int(self.unit() * (high - low + 1))
+
+    def chance(self, probability: float) -> bool:
+        """Say yes with this probability."""
+        return self.unit() < probability
+
+    def pick(self, items: Sequence[T]) -> T:
+        """Draw one of the items."""
+        return items[int(self.unit() * len(items))]
+
+    def weighted(self, weights: Sequence[float]) -> int:
+        """Draw a position with probability proportional to its weight."""
+        left = self.unit() * sum(weights)
+        for position, weight in enumerate(weights):
+            left -= weight
+            if left < 0.0:
+                return position
+        return len(weights) - 1

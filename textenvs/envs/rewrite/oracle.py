@@ -1,0 +1,46 @@
+"""Scripted rewriters to compare with: functions of what the agent can see."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from textenvs.core import Baseline, Observation
+from textenvs.envs.rewrite.grammar.surface import WORDINGS
+
+
+def last_utterance(observation: Observation) -> str:
+    """Return what the user said last, without the service's reply and the label."""
+    text = observation["history"][-1]["content"]
+    for words in WORDINGS.values():
+        _, label, said = text.rpartition(f"\n{words.speakers[1]}")
+        if label:
+            return said
+    return text
+
+
+def copy(observation: Observation) -> str:
+    """Return the user's last utterance as it is."""
+    return last_utterance(observation)
+
+
+def dump(observation: Observation) -> str:
+    """Return everything that the world said so far, in one line."""
+    said = [message["content"] for message in observation["history"] if message["role"] == "user"]
+    return " ".join(" ".join(said).split())
+
+
+def random(observation: Observation) -> str:
+    """Return a random half of the last utterance's and the dialogue's characters or words, in random order.
+
+    The choice follows from the observation alone, so that it is the same in every process.
+    """
+    said = dump(observation)
+    parts = said.split() if said.isascii() else list(said)
+    keyed = sorted((zlib.crc32(f"{len(said)}|{number}|{part}".encode()), part) for number, part in enumerate(parts))
+    return (" " if said.isascii() else "").join(part for _, part in keyed[: max(1, len(keyed) // 2)])
+
+
+BASELINES: Mapping[str, Baseline] = MappingProxyType({"random": random, "copy": copy, "dump": dump})
+"""The baselines that need nothing but the observation."""
