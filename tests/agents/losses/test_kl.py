@@ -1,0 +1,135 @@
+"""What each estimator is the gradient of, by enumeration of every sequence of a tabular policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from agents.advantages.gae import discounts, token_gae
+from agents.algorithms.base import LossInputs, policy_loss
+from agents.algorithms.ppo import PPOConfig
+from agents.losses.kl import k1, k2, k3, k3_with_k2_gradient
+from agents.trainer.kl import charge_rewards
+from agents.trajectory import TokenBatch
+from tests.agents.build import trajectory, turn
+
+VOCABULARY = 3
+SEQUENCES = list(product(range(VOCABULARY), repeat=2))
+
+
+class Tabular:
+    """Two tokens from three: logits for the first, and for the second given the first."""
+
+    def __init__(self, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        self.logits = torch.randn(1 + VOCABULARY, VOCABULARY, dtype=torch.float64, generator=generator)
+        self.logits.requires_grad_()
+
+    def logprobs(self) -> Tensor:
+        """[9, 2] of every sequence's tokens."""
+        table = self.logits.log_softmax(-1)
+        return torch.stack([torch.stack([table[0, a], table[1 + a, b]]) for a, b in SEQUENCES])
+
+    def gradient(self, loss: Tensor) -> Tensor:
+        return torch.autograd.grad(loss, self.logits)[0]
+
+
+policy, reference = Tabular(0), Tabular(1)
+REF = reference.logprobs().detach()
+REF_TABLE = reference.logits.log_softmax(-1).detach()
+PROBABILITY = policy.logprobs().detach().sum(-1).exp()
+VISITED = torch.cat([torch.ones(1, dtype=torch.float64), policy.logits.detach()[0].softmax(-1)])
+"""How often each of the four prefixes is visited."""
+
+
+def expected_token_loss(estimator) -> Tensor:
+    return (PROBABILITY[:, None] * estimator(policy.logprobs(), REF)).sum()
+
+
+def per_prefix_kl(forward: bool) -> Tensor:
+    """Return the divergence given the prefix, summed over the prefixes as they are visited (a constant)."""
+    table = policy.logits.log_softmax(-1)
+    of, to = (REF_TABLE, table) if forward else (table, REF_TABLE)
+    return (VISITED * (of.exp() * (of - to)).sum(-1)).sum()
+
+
+def test_values_estimate_the_divergence() -> None:
+    truth = (PROBABILITY * (policy.logprobs() - REF).sum(-1)).sum()
+    torch.testing.assert_close(expected_token_loss(k1), truth)
+    torch.testing.assert_close(expected_token_loss(k3), truth)
+    torch.testing.assert_close(expected_token_loss(k3_with_k2_gradient), truth)
+    assert (k3(policy.logprobs(), REF) >= 0).all()
+
+
+def test_k1_in_the_loss_is_the_gradient_of_nothing() -> None:
+    gradient = policy.gradient(expected_token_loss(k1))
+    torch.testing.assert_close(gradient, torch.zeros_like(gradient))
+
+
+@pytest.mark.parametrize("estimator", [k2, k3_with_k2_gradient])
+def test_k2_has_the_gradient_of_the_kl_given_the_prefix(estimator) -> None:
+    torch.testing.assert_close(policy.gradient(expected_token_loss(estimator)), policy.gradient(per_prefix_kl(False)))
+
+
+def test_k3_has_the_gradient_of_the_forward_kl_given_the_prefix() -> None:
+    torch.testing.assert_close(policy.gradient(expected_token_loss(k3)), policy.gradient(per_prefix_kl(True)))
+    assert not torch.allclose(policy.gradient(per_prefix_kl(True)), policy.gradient(per_prefix_kl(False)))
+
+
+def inputs(logprobs: Tensor, old: Tensor, advantages: Tensor, weight: Tensor, kl_coef: float) -> LossInputs:
+    zeros = torch.zeros_like(old)
+    return LossInputs(
+        logprobs, zeros, zeros, old, REF.flatten(), zeros, advantages, zeros, zeros + 1, weight, 1.0, kl_coef
+    )
+
+
+def test_k1_in_the_reward_is_the_gradient_of_the_sequences_kl() -> None:
+    """Through the code that trains: rewards charged, GAE without critic, surrogate at ratio 1."""
+    coef = 0.3
+    logprobs = policy.logprobs()
+    batch = TokenBatch.of([trajectory([[0, 0]], [turn(0.0)]) for _ in SEQUENCES])
+    batch = replace(
+        batch,
+        old_logprobs=logprobs.detach().flatten().numpy(),
+        ref_logprobs=REF.flatten().numpy(),
+        values=np.zeros(len(batch)),
+        bootstrap=np.zeros(len(SEQUENCES)),
+    )
+    charged = charge_rewards(batch, coef)
+    advantages, _ = token_gae(
+        charged.rewards,
+        batch.values,
+        batch.bootstrap,
+        batch.trajectory_index,
+        discounts(batch.turn_end, 1.0, 1.0),
+        gae_lambda=1.0,
+    )
+    flat = logprobs.flatten()
+    weight = PROBABILITY.repeat_interleave(2)
+    loss = policy_loss(
+        inputs(flat, flat.detach(), torch.tensor(advantages, dtype=torch.float64), weight, 0.0), PPOConfig()
+    ).total
+    table = policy.logits.log_softmax(-1)
+    visited = torch.cat([torch.ones(1, dtype=torch.float64), table[0].exp()])
+    divergence = coef * (visited * (table.exp() * (table - REF_TABLE)).sum(-1)).sum()
+    torch.testing.assert_close(policy.gradient(loss), policy.gradient(divergence), atol=1e-6, rtol=0)
+
+
+def test_the_kl_loss_is_weighted_by_the_ratio_off_policy() -> None:
+    """Sampled by another policy, the term still has the gradient of the KL of the one being trained."""
+    old = Tabular(2)
+    old_logprobs = old.logprobs().detach()
+    table = policy.logits.log_softmax(-1)
+    visited = torch.cat([torch.ones(1, dtype=torch.float64), old.logits.detach()[0].softmax(-1)])
+    # The second token's prefix is as the old policy visits it; the first's is always the empty one.
+    divergence = (visited * (table.exp() * (table - REF_TABLE)).sum(-1)).sum()
+    weight = old_logprobs.sum(-1).exp().repeat_interleave(2)
+    flat, zeros = policy.logprobs().flatten(), torch.zeros(18, dtype=torch.float64)
+    config = PPOConfig(kl_coef=1.0, kl_placement="loss", kl_estimator="k2")
+    loss = policy_loss(inputs(flat, old_logprobs.flatten(), zeros, weight, 1.0), config).total
+    torch.testing.assert_close(policy.gradient(loss), policy.gradient(divergence))
