@@ -118,7 +118,9 @@ def policy_loss(tokens: LossInputs, config: TrainConfig) -> Loss:
     policy = (tokens.weight * tokens.importance * surrogate.loss).sum()
     entropy = tokens.mean_weight * tokens.entropy.sum()
     clipped = tokens.mean_weight * surrogate.clipped.sum()
-    total = policy - config.entropy_coef * entropy
+    total = policy
+    if config.entropy_coef > 0:
+        total = total - config.entropy_coef * entropy
     terms = {"policy_loss": policy, "entropy": entropy, "clip_fraction": clipped}
     if tokens.kl_coef > 0:
         estimate = LOSS_ESTIMATORS[config.kl_estimator](tokens.logprobs, tokens.ref_logprobs)

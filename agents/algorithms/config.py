@@ -107,6 +107,7 @@ class TrainConfig:
             "n_episodes_per_update",
             f"must be a multiple of group_size={self.group_size}",
         )
+        self._require(self.kl_target is None or self.kl_coef > 0, "kl_target", "needs a kl_coef above 0 to start from")
         self._check_kl()
 
     def _check_kl(self) -> None:

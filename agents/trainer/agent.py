@@ -87,6 +87,11 @@ class Agent:
     def trainer(self) -> Trainer:
         """The loop, with its optimiser and its counts."""
         settings = self.settings
+        if settings.kl_coef > 0 and self.policy.settings.reference is None:
+            raise ConfigError(
+                f"kl_coef={settings.kl_coef} needs a reference and this policy has none; "
+                "build it with reference='auto', or set kl_coef=0"
+            )
         environments = open_environments(self.env, self.env_kwargs)
         params = SamplingParams(settings.temperature, settings.max_new_tokens, seed=settings.seed)
         collector = Collector(self.policy, environments.source, params, max_context=settings.max_context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,11 @@ class Callback:
     def on_training_start(self, agent: Agent) -> None:
         """Run before the first update."""
 
-    def on_update(self, agent: Agent, metrics: Mapping[str, float]) -> bool | None:
-        """Run after every update; return False to stop the training."""
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> bool | None:
+        """Run after every update; return False to stop the training.
+
+        What is added to `metrics` is written and shown with the rest.
+        """
 
     def on_training_end(self, agent: Agent) -> None:
         """Run after the last update, also when the training was interrupted or failed."""
@@ -45,7 +48,7 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             callback.on_training_start(agent)
 
-    def on_update(self, agent: Agent, metrics: Mapping[str, float]) -> bool:
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> bool:
         """Tell each, also after one of them asked to stop."""
         answers = [callback.on_update(agent, metrics) for callback in self.callbacks]
         return all(answer is not False for answer in answers)
@@ -66,7 +69,7 @@ class MetricsWriter(Callback):
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def on_update(self, agent: Agent, metrics: Mapping[str, float]) -> None:
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
         """Write one line."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
@@ -88,7 +91,7 @@ class CheckpointWriter(Callback):
         self.every = every
         self.keep = keep
 
-    def on_update(self, agent: Agent, metrics: Mapping[str, float]) -> None:
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
         """Save, if it is time."""
         update = agent.trainer.update
         if update % self.every == 0:
@@ -123,7 +126,7 @@ class ProgressBar(Callback):
             self._task = self._bar.add_task(agent.algorithm.name, total=self.updates, figures="")
             self._bar.start()
 
-    def on_update(self, agent: Agent, metrics: Mapping[str, float]) -> None:
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
         """Move the bar, or print a line."""
         self._done += 1
         shown = [f"{name} {metrics[name]:.3g}" for name in self.SHOWN if math.isfinite(metrics.get(name, math.nan))]
