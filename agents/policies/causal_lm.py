@@ -95,7 +95,8 @@ class CausalLMPolicy:
             reference: what the KL is measured against: ``"adapter_off"`` (the base under the adapter), ``"copy"``
                 (a frozen copy of the trained weights as they are now), None, or ``"auto"``: adapter off with LoRA,
                 a copy without.
-            dtype: of the model's weights, ``"float32"`` or ``"bfloat16"``; nothing changes it later.
+            dtype: of the model's weights, ``"float32"`` or ``"bfloat16"``; nothing changes it later. An adapter is
+                always float32.
             device: such as ``"cuda"``; None takes a GPU where there is one.
             history: how past turns are rendered, see `ChatRenderer`.
             thinking: whether a template that can switch its thinking off leaves it on.

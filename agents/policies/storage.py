@@ -114,10 +114,8 @@ def _load_model(folder: Path, source: str, dtype: torch.dtype) -> Any:
         return AutoModelForCausalLM.from_pretrained(source, dtype=dtype, use_safetensors=True)
     if (folder / BASE_FOLDER).is_dir():
         base = AutoModelForCausalLM.from_pretrained(folder / BASE_FOLDER, dtype=dtype, use_safetensors=True)
-        return PeftModel.from_pretrained(base, source, is_trainable=True, autocast_adapter_dtype=False)
-    return AutoPeftModelForCausalLM.from_pretrained(
-        source, is_trainable=True, dtype=dtype, autocast_adapter_dtype=False
-    )
+        return PeftModel.from_pretrained(base, source, is_trainable=True)
+    return AutoPeftModelForCausalLM.from_pretrained(source, is_trainable=True, dtype=dtype)
 
 
 def _looks_like_a_path(source: str) -> bool:
@@ -138,6 +136,8 @@ def _cannot_load(source: str | Path, error: Exception) -> str:
 def add_adapter(model: Any, lora: Mapping[str, Any]) -> Any:
     """Put a LoRA adapter around a model; without `target_modules`, on every linear layer but the output.
 
+    The adapter is float32 whatever the base: small updates would be lost in bfloat16's eight bits.
+
     Raises:
         ConfigError: a field that `peft.LoraConfig` does not have, or a value that it refuses.
     """
@@ -145,7 +145,7 @@ def add_adapter(model: Any, lora: Mapping[str, Any]) -> Any:
         raise ConfigError("the source already carries an adapter; leave lora out to train that one")
     fields = {"target_modules": "all-linear", **lora, "task_type": "CAUSAL_LM"}
     try:
-        return get_peft_model(model, LoraConfig(**fields), autocast_adapter_dtype=False)
+        return get_peft_model(model, LoraConfig(**fields))
     except (TypeError, ValueError) as error:
         raise ConfigError(f"lora={dict(lora)!r}: {error}; the fields are those of peft.LoraConfig") from error
 
@@ -156,9 +156,8 @@ def set_attention(model: Any, name: str) -> None:
     Raises:
         ConfigError: transformers knows no such implementation, or the model cannot use it.
     """
-    network = model.get_base_model() if isinstance(model, PeftModel) else model
     try:
-        network.set_attn_implementation(name)
+        model.set_attn_implementation(name)
     except (ValueError, ImportError) as error:
         raise ConfigError(f"attention={name!r}: {error}") from error
 
