@@ -1,0 +1,78 @@
+"""The READMEs' commands and the examples run, and both READMEs say the same."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.tables import READMES, render
+
+EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def without_comments(code: str) -> str:
+    return re.sub(r" *#.*", "", code)
+
+
+def commands(path: Path) -> list[str]:
+    return [
+        line.partition("#")[0].strip() for block in blocks(path, "sh") for line in block.splitlines() if line.strip()
+    ]
+
+
+@pytest.mark.parametrize("language", READMES)
+def test_python_blocks_run_in_order(language: str, tmp_path: Path) -> None:
+    script = tmp_path / "readme.py"
+    script.write_text("\n".join(blocks(READMES[language], "python")), encoding="utf-8")
+    subprocess.run([sys.executable, "-W", "ignore", str(script)], check=True, cwd=tmp_path, timeout=240)
+    assert (tmp_path / "runs" / "rewrite").is_dir()
+
+
+@pytest.mark.parametrize("language", READMES)
+def test_commands_run(language: str, tmp_path: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    seen = commands(READMES[language])
+    assert {"make demo", "make test"} <= set(seen)
+    for command in seen:
+        program, *arguments = shlex.split(command)
+        if program == "make":
+            # A test must not run the tests, and the demo has a test of its own.
+            assert re.search(rf"^{arguments[0]}:", makefile, re.MULTILINE), command
+            continue
+        assert program == "textenvs", command
+        dry = ["--dry-run"] if arguments[0] == "train" and "--dry-run" not in arguments else []
+        subprocess.run([sys.executable, "-m", "agents.cli", *arguments, *dry], check=True, cwd=ROOT, timeout=120)
+
+
+def test_both_readmes_say_the_same() -> None:
+    english, chinese = READMES["en"], READMES["zh"]
+    assert [*map(without_comments, blocks(english, "python"))] == [*map(without_comments, blocks(chinese, "python"))]
+    assert commands(english) == commands(chinese)
+    headings = [len(re.findall(r"^## ", path.read_text(encoding="utf-8"), re.MULTILINE)) for path in READMES.values()]
+    assert headings[0] == headings[1]
+    for path in READMES.values():
+        assert "openai-agents" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("language", READMES)
+def test_tables_are_what_the_measurements_say(language: str) -> None:
+    text = READMES[language].read_text(encoding="utf-8")
+    assert render(text, language) == text, "run: python -m tests.tables"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_example_runs(example: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(example)], check=True, cwd=tmp_path, timeout=60, capture_output=True, text=True
+    )
+    assert done.stdout.strip()
