@@ -89,7 +89,7 @@ class NgramFluency:
     def _calibrate(self, held_out: Sequence[Sequence[str]]) -> None:
         shuffler = np.random.default_rng(0)
         real = sorted(map(self._mean, held_out))
-        broken = sorted(self._mean([text[i] for i in shuffler.permutation(len(text))]) for text in held_out)
+        broken = sorted(self._mean(_shuffled(text, shuffler)) for text in held_out)
         self._high = real[int(_REAL * len(real))]
         self._low = min(broken[int(_BROKEN * len(broken))], self._high - _LEAST_GAP)
 
@@ -114,6 +114,11 @@ class NgramFluency:
     def __call__(self, text: str) -> float:
         """Returns the fluency: about 1 for a real sentence, about 0 for one in shuffled order."""
         return min(1.0, max(0.0, (self.logprob(text) - self._low) / (self._high - self._low)))
+
+
+def _shuffled(text: Sequence[str], shuffler: np.random.Generator) -> list[str]:
+    order: list[int] = shuffler.permutation(len(text)).tolist()
+    return [text[i] for i in order]
 
 
 def _pad(text: Sequence[str]) -> NGram:

@@ -33,12 +33,21 @@ class Conversation:
         turns: in order; at least one has a rewrite, and so has the last.
         source: where it begins, as ``"file:line"``.
         topic: what both sides know before the first word; ``""`` where nothing.
+
+    Raises:
+        ValueError: if no turn has a rewrite, or the last one has none.
     """
 
     language: Language
     turns: tuple[CorpusTurn, ...]
     source: str
     topic: str = ""
+
+    def __post_init__(self) -> None:
+        if not any(turn.rewrites for turn in self.turns):
+            raise ValueError("no turn has a rewrite")
+        if not self.turns[-1].rewrites:
+            raise ValueError("the last turn has no rewrite")
 
     @property
     def scored(self) -> tuple[int, ...]:
