@@ -7,9 +7,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textenvs.errors import UsageError
+
+if TYPE_CHECKING:
+    from agents.finetune import SFTConfig
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,46 @@ class RewardOptions:
             _search_working_directory()
         given = {"reward": spec, "reward_timing": self.timing}
         return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class EvalOptions:
+    """How the policy is measured, before and after, on items that training never sees."""
+
+    episodes: int = 200
+    """Held-out items per group."""
+    samples: int = 0
+    """Sampled episodes per item, beside the greedy one."""
+    groups: str = "{}"
+    """Parts to evaluate and report apart, as JSON: names to environment settings."""
+    split: str = "test"
+    """Which items."""
+
+
+@dataclass(frozen=True)
+class SFTOptions:
+    """The supervised warm-up, with --init sft."""
+
+    rows: int | None = None
+    """Demonstrations; 2,000, or all of its share of a corpus, if not given."""
+    share: float = 0.5
+    """Share of a corpus's train split that the warm-up draws from; reinforcement learning gets the rest."""
+    epochs: float = 1.0
+    """Passes over the demonstrations."""
+    learning_rate: float = 1e-3
+    """Peak learning rate; 1e-3 suits the embedded model, 1e-5 to 2e-4 a pretrained one."""
+    batch_size: int = 32
+    """Conversations per optimiser step."""
+
+    def config(self, seed: int) -> SFTConfig:
+        """Return the settings of the warm-up itself.
+
+        Raises:
+            ConfigError: if a value is out of range.
+        """
+        from agents.finetune import SFTConfig
+
+        return SFTConfig(epochs=self.epochs, learning_rate=self.learning_rate, batch_size=self.batch_size, seed=seed)
 
 
 def json_object(text: str, flag: str) -> Mapping[str, Any]:

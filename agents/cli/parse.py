@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar, get_type_hints
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import tyro
 
@@ -38,23 +37,18 @@ def parse(options: type[T], args: Sequence[str], prog: str) -> T:
             raise
         raise UsageError(f"{_one_line(complaint.getvalue())} See: {prog} --help") from None
     if unknown:
-        names = [*dict.fromkeys(flags(options))]
         kind = "option" if unknown[0].startswith("-") else "argument"
         given = unknown[0].split("=")[0].replace("_", "-")
-        raise UnknownNameError.of(kind, given, names, listing=f"{prog} --help")
+        raise UnknownNameError.of(kind, given, _flags(options, prog), listing=f"{prog} --help")
     return parsed
 
 
-def flags(options: Any, prefix: str = "") -> Iterator[str]:
-    """Yield the command-line names of a dataclass's fields, nested ones dotted."""
-    hints = get_type_hints(options)
-    for field in dataclasses.fields(options):
-        kind = hints[field.name]
-        name = field.name.replace("_", "-")
-        if dataclasses.is_dataclass(kind):
-            yield from flags(kind, f"{prefix}{name}.")
-        else:
-            yield f"--{prefix}{name}"
+def _flags(options: type[Any], prog: str) -> list[str]:
+    """Return the options that exist, as the help names them."""
+    page = io.StringIO()
+    with contextlib.redirect_stdout(page), contextlib.suppress(SystemExit):
+        tyro.cli(options, args=["--help"], prog=prog)
+    return list(dict.fromkeys(re.findall(r"(?<![\w-])--[a-z][\w.-]*", page.getvalue())))
 
 
 def _one_line(box: str) -> str:

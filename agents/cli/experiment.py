@@ -1,0 +1,194 @@
+"""One experiment from start to report: warm up, evaluate, train, evaluate again, write the run folder.
+
+`train` and `quickstart` differ in their options only. This stands among the commands because it is the one place
+that needs finetune, trainer, evaluation and report together, and nothing below the command line may import all four.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from rich.console import Console
+
+from agents.algorithms.config import TrainConfig
+from agents.cli.console import print_comparisons, print_scores, step_progress
+from agents.evaluation import Comparison, EvaluationResult, write_transcripts
+from agents.evaluation.held_out import HeldOut
+from agents.evaluation.statistics import Interval
+from agents.finetune import Demonstration, SFTConfig, sft
+from agents.policies.causal_lm import CausalLMPolicy
+from agents.report import write_report
+from agents.report.run_folder import CONFIG, EVALUATION, METRICS, REPORT, TRANSCRIPTS
+from agents.trainer.agent import Agent
+from textenvs.errors import UsageError
+
+CHECKPOINT = "checkpoint"
+"""Folder of the trained agent within the run folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What is to be done, resolved.
+
+    Attributes:
+        agent: class of the algorithm's agent.
+        config: the algorithm's settings.
+        env_id: environment that is trained on.
+        env_kwargs: its settings.
+        episodes: training episodes.
+        held_out: how the policy is measured, before and after.
+        sft: settings of the warm-up; None for none.
+        folder: the run folder.
+        record: every option, for ``config.json``.
+    """
+
+    agent: type[Agent]
+    config: TrainConfig
+    env_id: str
+    env_kwargs: Mapping[str, Any]
+    episodes: int
+    held_out: HeldOut
+    sft: SFTConfig | None
+    folder: Path
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment found.
+
+    Attributes:
+        tables: before against after.
+        baselines: the scores of the environment's own baselines.
+        seconds: wall time of everything.
+    """
+
+    tables: Sequence[Comparison]
+    baselines: Mapping[str, Mapping[str, Interval]]
+    seconds: float
+
+
+def prepare_folder(folder: Path, overwrite: bool) -> None:
+    """Make the run folder; one that holds a run already is refused, or emptied of it.
+
+    Raises:
+        UsageError: if the folder holds a run and may not be overwritten.
+    """
+    if (folder / CONFIG).exists() and not overwrite:
+        raise UsageError(f"{str(folder)!r} already holds a run; choose another --out, or add --overwrite")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (CONFIG, METRICS, TRANSCRIPTS, EVALUATION, REPORT):
+        (folder / name).unlink(missing_ok=True)
+    for name in (CHECKPOINT, "checkpoints"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def run_experiment(
+    experiment: Experiment, policy: CausalLMPolicy, rows: Sequence[Demonstration], console: Console
+) -> Outcome:
+    """Run the experiment and write its folder.
+
+    Args:
+        experiment: what to do; its folder is prepared.
+        policy: to be trained, in place.
+        rows: demonstrations for the warm-up.
+        console: to report to.
+
+    Raises:
+        TrainingInterrupted: on Ctrl-C during training, after a checkpoint was saved.
+    """
+    start = time.perf_counter()
+    folder = experiment.folder
+    _write_json(folder / CONFIG, experiment.record)
+    if experiment.sft is not None:
+        warm_up(policy, rows, experiment.sft, console)
+    if policy.settings.reference == "copy":
+        policy.freeze_reference()
+    console.print("Evaluating before training ...", highlight=False)
+    before = experiment.held_out.measure(policy)
+    agent = experiment.agent(
+        policy, experiment.env_id, env_kwargs=experiment.env_kwargs, config=experiment.config, run_dir=folder
+    )
+    agent.learn(total_episodes=experiment.episodes, progress=True)
+    agent.save(folder / CHECKPOINT)
+    console.print("Evaluating after training ...", highlight=False)
+    after = experiment.held_out.measure(policy)
+    outcome = Outcome(
+        experiment.held_out.compare(before, after),
+        experiment.held_out.measure_baselines(),
+        time.perf_counter() - start,
+    )
+    _write_results(experiment, policy, outcome, before, after)
+    return outcome
+
+
+def warm_up(policy: CausalLMPolicy, rows: Sequence[Demonstration], config: SFTConfig, console: Console) -> None:
+    """Fine-tune on the demonstrations and say how it went."""
+    with step_progress(console, "supervised warm-up") as progress:
+        metrics = sft(policy, rows, config, progress)
+    console.print(
+        f"Warm-up: {metrics.rows} demonstrations, {metrics.steps} steps, loss {metrics.loss:.3f}, "
+        f"{metrics.seconds:.0f} s",
+        highlight=False,
+    )
+
+
+def print_outcome(outcome: Outcome, folder: Path, console: Console) -> None:
+    """Print the tables, and where everything is."""
+    print_comparisons(console, outcome.tables)
+    if outcome.baselines:
+        print_scores(console, "Baselines on the same items", outcome.baselines)
+    console.print("95 % intervals; differences are paired by item.", highlight=False)
+    console.print(f"Took {duration(outcome.seconds)}. Report: {folder / REPORT}", highlight=False)
+
+
+def duration(seconds: float) -> str:
+    """Return a wall time for people."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _write_results(
+    experiment: Experiment,
+    policy: CausalLMPolicy,
+    outcome: Outcome,
+    before: Mapping[str, EvaluationResult],
+    after: Mapping[str, EvaluationResult],
+) -> None:
+    folder = experiment.folder
+    write_transcripts(folder / TRANSCRIPTS, {"before": before["greedy"], "after": after["greedy"]})
+    parameters = sum(weight.numel() for weight in policy.model.parameters())
+    evaluation = {
+        "facts": {
+            "environment": experiment.env_id,
+            "algorithm": experiment.agent.algorithm.name.upper(),
+            "parameters": f"{parameters / 1e6:.2f} M",
+            "training episodes": f"{experiment.episodes:,}",
+            "in all": duration(outcome.seconds),
+        },
+        "tables": [table.as_dict() for table in outcome.tables],
+        "baselines": {
+            name: {score: interval.as_dict() for score, interval in row.items()}
+            for name, row in outcome.baselines.items()
+        },
+        "notes": ["95 % intervals. Differences are paired: both policies played the same items."],
+        "seconds": outcome.seconds,
+    }
+    _write_json(folder / EVALUATION, evaluation)
+    write_report(folder)
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: object) -> object:
+    """Return what JSON can hold of an option's value."""
+    return asdict(cast(Any, value)) if hasattr(value, "__dataclass_fields__") else str(value)

@@ -1,0 +1,101 @@
+"""From the options of a model to a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from textenvs.errors import UsageError
+
+if TYPE_CHECKING:
+    from agents.finetune import Demonstration
+    from agents.policies.causal_lm import CausalLMPolicy
+
+TINY = "tiny"
+
+
+@dataclass(frozen=True)
+class TinyOptions:
+    """Size of the embedded model; for --model tiny only."""
+
+    vocab_size: int = 1000
+    """Upper bound of the vocabulary, which is learned from the train split."""
+    hidden_size: int = 128
+    """Width of the model."""
+    layers: int = 4
+    """Number of blocks."""
+    heads: int = 4
+    """Attention heads; the width must be a multiple."""
+    context_length: int = 1024
+    """Longest sequence, in tokens."""
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The language model that learns."""
+
+    model: str = TINY
+    """tiny (built from scratch from the train split), a Hugging Face name, or a local folder."""
+    lora_rank: int | None = None
+    """Train a LoRA adapter of this rank instead of every weight."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the model's weights."""
+    device: str | None = None
+    """Such as cpu or cuda; a GPU where there is one, if not given."""
+    history: Literal["append", "template"] = "append"
+    """How past turns are rendered: appended as they were sampled, or as the template rewrites them."""
+    tiny: TinyOptions = field(default_factory=TinyOptions)
+
+
+def build_policy(options: ModelOptions, rows: Sequence[Demonstration], critic: bool, seed: int) -> CausalLMPolicy:
+    """Build the policy.
+
+    Args:
+        options: which model.
+        rows: demonstrations of the train split, from which the embedded model learns its vocabulary.
+        critic: whether the algorithm needs a value function.
+        seed: of fresh weights.
+
+    Raises:
+        ConfigError: if the source is no model.
+    """
+    from agents.policies.causal_lm import CausalLMPolicy
+    from agents.policies.tiny import TinyConfig, build_tiny
+
+    lora = {"r": options.lora_rank} if options.lora_rank else None
+    head: Literal["head"] | None = "head" if critic else None
+    if options.model == TINY:
+        texts = (message["content"] for row in rows for message in row.messages)
+        return build_tiny(
+            texts,
+            TinyConfig(**vars(options.tiny), seed=seed),
+            lora=lora,
+            critic=head,
+            reference="adapter_off" if lora else "copy",
+            device=options.device,
+        )
+    return CausalLMPolicy.from_pretrained(
+        options.model,
+        lora=lora,
+        critic=head,
+        dtype=options.dtype,
+        device=options.device,
+        history=options.history,
+        seed=seed,
+    )
+
+
+def load_policy(folder: Path, device: str | None = None) -> CausalLMPolicy:
+    """Load a saved policy or agent.
+
+    Raises:
+        UsageError: if there is no such folder.
+        CheckpointError: if it holds no policy.
+    """
+    from agents.policies.causal_lm import CausalLMPolicy
+
+    if not folder.is_dir():
+        raise UsageError(f"no checkpoint folder {str(folder)!r}; give a folder that `textenvs train` or `sft` wrote")
+    return CausalLMPolicy.load(folder, device=device)
