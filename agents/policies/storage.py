@@ -212,9 +212,10 @@ def _detached(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _keep_base(folder: Path, model: PeftModel) -> None:
-    """Save the base under an adapter that has no source of its own, or nobody could load the adapter again."""
+    """Save the base beside its adapter where it was made in memory, or nobody could load the adapter again."""
     config: PeftConfig = model.peft_config["default"]
-    if config.base_model_name_or_path:
+    source = config.base_model_name_or_path
+    if source and Path(source).name != BASE_FOLDER:
         return
     base = folder / BASE_FOLDER
     network: Any = model.get_base_model()

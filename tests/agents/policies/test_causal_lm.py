@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,15 @@ def test_what_is_saved_loads_in_plain_libraries_and_holds_no_pickle(tmp_path: Pa
     assert tokenizer.chat_template == made.tokenizer.chat_template
     kinds = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
     assert kinds <= {".safetensors", ".json", ".jinja", ".md"}
+
+
+def test_every_saved_adapter_carries_its_own_base(tmp_path: Path):
+    made = policy(LORA)
+    made.save(tmp_path / "first")
+    CausalLMPolicy.load(tmp_path / "first").save(tmp_path / "second")
+    shutil.rmtree(tmp_path / "first")
+    loaded = CausalLMPolicy.load(tmp_path / "second")
+    torch.testing.assert_close(loaded.reference_logprobs(*batch()), made.reference_logprobs(*batch()))
 
 
 def test_a_folder_that_save_wrote_is_a_source_too(tmp_path: Path):

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import Gemma2Config, Gemma2ForCausalLM
+
+from agents.policies.causal_lm import CausalLMPolicy
+from agents.policies.embedded_tokenizer import train_tokenizer
+from agents.policies.storage import PolicySettings
+from agents.policies.tiny import TinyConfig, build_tiny
+from agents.rollout.engine import Completion
+from agents.rollout.local import LocalEngine
+from agents.rollout.sampling import SamplingParams, stream_key
+
+SMALL = TinyConfig(vocab_size=300, hidden_size=32, layers=2, context_length=256)
+PARAMS = SamplingParams(temperature=0.7, max_new_tokens=12)
+
+
+def sharp(policy: CausalLMPolicy) -> CausalLMPolicy:
+    """Make its distributions uneven, its adapter felt and its stop token likely."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, weight in policy.model.named_parameters():
+            if "lora_B" in name:
+                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.2)
+            elif "norm" not in name and "lora" not in name:
+                weight.mul_(2)
+    return policy
+
+
+def tiny(**options) -> CausalLMPolicy:
+    return sharp(build_tiny((), SMALL, **options))
+
+
+def sliding() -> CausalLMPolicy:
+    """Return a model with soft-capped logits and a sliding window shorter than the conversations."""
+    config = Gemma2Config(
+        vocab_size=262, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, sliding_window=8, max_position_embeddings=256,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Gemma2ForCausalLM(config)
+    model.set_attn_implementation("eager")
+    return sharp(CausalLMPolicy(model, train_tokenizer((), 262, 3, 256), PolicySettings(critic=None, reference=None)))
+
+
+def prompts(count: int) -> dict[int, list[int]]:
+    """Return prompts of 1 to 29 tokens, in groups of three that are equal."""
+    generator = np.random.default_rng(0)
+    drawn = [generator.integers(6, 260, size=generator.integers(1, 30)).tolist() for _ in range(count)]
+    return {handle: list(drawn[handle // 3]) for handle in range(count)}
+
+
+def turn(engine: LocalEngine, contexts: dict[int, list[int]], number: int, params: SamplingParams) -> list[Completion]:
+    for handle in contexts:
+        engine.submit(handle, params, stream_key(params.seed, 0, handle, 0, number))
+    return engine.poll()
+
+
+def trainer_logprobs(policy: CausalLMPolicy, rows: list[tuple[list[int], list[int]]]) -> torch.Tensor:
+    """Score the sampled tokens as the trainer does: all rows in one left-padded batch."""
+    width = max(len(context) + len(sampled) for context, sampled in rows)
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
+    mask, select = torch.zeros_like(ids, dtype=torch.bool), torch.zeros_like(ids, dtype=torch.bool)
+    for row, (context, sampled) in enumerate(rows):
+        full = torch.tensor(context + sampled)
+        ids[row, width - len(full) :], mask[row, width - len(full) :] = full, True
+        select[row, width - len(sampled) :] = True
+    with torch.no_grad():
+        return policy.score(ids, mask, select, torch.full(ids.shape, PARAMS.temperature)).logprobs
+
+
+def reloaded(path: Path) -> CausalLMPolicy:
+    tiny().save(path)
+    return CausalLMPolicy.load(path)
+
+
+@pytest.mark.parametrize("kind", ["full", "lora", "reloaded", "sliding"])
+def test_the_sampler_says_what_the_trainer_says(kind: str, tmp_path: Path):
+    made = {
+        "full": tiny,
+        "lora": lambda: tiny(lora={"r": 4}, reference="adapter_off"),
+        "reloaded": lambda: reloaded(tmp_path),
+        "sliding": sliding,
+    }[kind]()
+    engine, contexts, generator = LocalEngine(made, max_batch=16), prompts(24), np.random.default_rng(1)
+    for handle, ids in contexts.items():
+        engine.append(handle, ids)
+    for number in range(3):
+        done = turn(engine, contexts, number, PARAMS)
+        rows = [(contexts[c.handle], c.token_ids) for c in done]
+        sampled = torch.tensor([x for c in done for x in c.logprobs])
+        assert len(done) == len(contexts)
+        torch.testing.assert_close(sampled, trainer_logprobs(made, rows), atol=1e-5, rtol=0)
+        for completion in done:
+            more = generator.integers(6, 260, size=generator.integers(9)).tolist()
+            contexts[completion.handle] += completion.token_ids + more
+            engine.append(completion.handle, more)
+
+
+def test_a_turn_feeds_only_what_is_new():
+    engine, contexts = LocalEngine(tiny()), prompts(6)
+    fed: list[tuple[int, int]] = []
+    engine.policy.model.register_forward_pre_hook(
+        lambda module, args, kwargs: fed.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    for handle, ids in contexts.items():
+        engine.append(handle, ids)
+    turn(engine, contexts, 0, PARAMS)
+    assert fed[0] == (2, max(map(len, contexts.values())))  # one prefill for each group of three
+    assert all(columns == 1 for _, columns in fed[1:])
+    fed.clear()
+    for handle in contexts:
+        engine.append(handle, [9, 9])
+    turn(engine, contexts, 1, PARAMS)
+    assert fed[0][1] == 3  # two new tokens, and the last sampled one
+
+
+def test_a_weight_update_voids_what_was_cached():
+    policy = tiny()
+    engine = LocalEngine(policy)
+    engine.append(0, [7, 8, 9])
+    first = turn(engine, {0: []}, 0, PARAMS)[0]
+    with torch.no_grad():
+        for _, weight in policy.trainable_parameters():
+            weight.mul_(1.1)
+    policy.mark_updated()
+    assert engine.sync(policy) == 1
+    second = turn(engine, {0: []}, 1, PARAMS)[0]
+    expected = trainer_logprobs(policy, [([7, 8, 9, *first.token_ids], second.token_ids)])
+    torch.testing.assert_close(torch.tensor(second.logprobs), expected, atol=1e-5, rtol=0)
+
+
+def test_a_turn_ends_with_its_first_stop_token_or_at_the_limit():
+    policy = tiny()
+    engine, contexts = LocalEngine(policy), {h: [h % 200 + 6] for h in range(200)}
+    for handle, ids in contexts.items():
+        engine.append(handle, ids)
+    params = SamplingParams(temperature=3.0, max_new_tokens=40)
+    done = turn(engine, contexts, 0, params)
+    stops = set(policy.chat.stop_ids)
+    for completion in done:
+        ended = completion.token_ids[-1] in stops
+        assert not stops & set(completion.token_ids[:-1])
+        assert completion.finish_reason == ("stop" if ended else "length")
+        assert ended or len(completion.token_ids) == 40
+        assert len(completion.logprobs) == len(completion.token_ids)
+    assert {c.finish_reason for c in done} == {"stop", "length"}
+
+
+def test_company_and_order_change_nothing():
+    policy, contexts = tiny(), prompts(12)
+
+    def play(handles: list[int], max_batch: int) -> dict[int, list[int]]:
+        engine = LocalEngine(policy, max_batch)
+        for handle in handles:
+            engine.append(handle, contexts[handle])
+        return {c.handle: c.token_ids for c in turn(engine, {h: [] for h in handles}, 0, PARAMS)}
+
+    together = play(list(contexts), 512)
+    assert play(list(reversed(contexts)), 5) == together
+    assert play([4], 512)[4] == together[4]
+    assert len({tuple(together[h]) for h in (0, 1, 2)}) > 1  # equal prompts, different noise
+
+
+def test_twenty_thousand_samples_ignore_the_checkpoints_own_generation_settings():
+    policy = tiny()
+    policy.model.generation_config.update(do_sample=True, top_k=1, repetition_penalty=1.3, temperature=0.1)
+    engine, prompt, count = LocalEngine(policy, max_batch=4096), [50, 60, 70, 60], 20_000
+    params = SamplingParams(temperature=0.7, max_new_tokens=1)
+    for handle in range(count):
+        engine.append(handle, prompt)
+    done = turn(engine, dict.fromkeys(range(count), prompt), 0, params)
+    with torch.no_grad():
+        probs = torch.softmax(policy.model(torch.tensor([prompt])).logits[0, -1] / 0.7, -1).double().numpy()
+    counts = np.bincount([c.token_ids[0] for c in done], minlength=len(probs))
+    large = probs * count >= 5
+    observed, expected = ([*v[large], v[~large].sum()] for v in (counts, probs * count))
+    chi_square = sum((o - e) ** 2 / e for o, e in zip(observed, expected, strict=True))
+    freedom = len(observed) - 1
+    assert large.sum() > 50
+    assert chi_square < freedom + 4 * (2 * freedom) ** 0.5
+
+
+def test_dropout_is_off_while_sampling_and_back_on_afterwards():
+    policy = tiny(lora={"r": 4, "lora_dropout": 0.5}, reference="adapter_off")
+    policy.train()
+    engine = LocalEngine(policy)
+    engine.append(0, [7, 8, 9])
+    done = turn(engine, {0: []}, 0, PARAMS)[0]
+    assert policy.model.training
+    policy.eval()
+    expected = trainer_logprobs(policy, [([7, 8, 9], done.token_ids)])
+    torch.testing.assert_close(torch.tensor(done.logprobs), expected, atol=1e-5, rtol=0)
+
+
+def test_a_released_conversation_is_gone():
+    engine = LocalEngine(tiny())
+    engine.append(0, [7])
+    engine.release(0)
+    with pytest.raises(KeyError):
+        engine.submit(0, PARAMS, 0)
+    assert engine.poll() == []
