@@ -243,6 +243,10 @@ def test_places_decide_coreference_but_not_keywords() -> None:
     assert (appended.coreference, appended.keywords, appended.value) == (0.0, 1.0, 0.5)
 
 
+def test_a_thing_said_once_more_than_asked_for_is_added() -> None:
+    assert assess(PARCEL, "张三把包裹寄到上海了吗张三").consistency == pytest.approx(5 / 6)
+
+
 def test_coreference_counts_references_and_keywords_everything() -> None:
     slots = [Restored("reference", "person", ("张三",)), Restored("ellipsis", "city", ("上海",))]
     task = truth("zh", "他在吗", ["张三在上海吗"], slots, [("在",)])
