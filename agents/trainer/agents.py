@@ -12,14 +12,14 @@ from agents.trainer.agent import Agent
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class PPO(ppo.PPOConfig, Agent):
+class PPO(Agent, ppo.PPOConfig):
     """Token-level proximal policy optimisation with a critic; see `agents.algorithms.ppo`."""
 
     algorithm: ClassVar[AnyAlgorithm] = ppo.ALGORITHM
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class GRPO(grpo.GRPOConfig, Agent):
+class GRPO(Agent, grpo.GRPOConfig):
     """Group-relative policy optimisation; see `agents.algorithms.grpo`."""
 
     algorithm: ClassVar[AnyAlgorithm] = grpo.ALGORITHM

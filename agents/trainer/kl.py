@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from agents.trajectory import TokenBatch
@@ -36,7 +37,7 @@ class KLController:
     horizon: int
 
     def observe(self, kl: float, episodes: int) -> None:
-        """Move the coefficient after a batch of `episodes` with the mean divergence `kl` per token."""
-        if self.target is not None:
+        """Move the coefficient after a batch of `episodes` with mean divergence `kl` per token; NaN moves nothing."""
+        if self.target is not None and math.isfinite(kl):
             error = min(max(kl / self.target - 1, -0.2), 0.2)
             self.coef *= 1 + error * episodes / self.horizon

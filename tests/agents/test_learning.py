@@ -1,0 +1,32 @@
+"""Probes: both algorithms learn what is easy, in seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agents import GRPO, PPO, Callback
+from agents.trainer.agent import Agent
+from tests.agents.build import tiny_policy
+from tests.agents.probes import ANSWERS, Probe, observation
+
+
+class UntilLearned(Callback):
+    """Stop when the sampled success is high."""
+
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> bool:
+        return metrics["success"] < 0.95
+
+
+@pytest.mark.parametrize("conditional", [False, True], ids=["constant", "conditional"])
+@pytest.mark.parametrize("agent", [PPO, GRPO])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_probe_is_learned(agent: type[PPO] | type[GRPO], conditional: bool, seed: int) -> None:
+    settings: dict[str, Any] = {"n_episodes_per_update": 64, "max_new_tokens": 1, "learning_rate": 3e-3, "seed": seed}
+    trained = agent(tiny_policy(), lambda: Probe(conditional), **settings)
+    trained.learn(64 * 150, callback=UntilLearned())
+    assert trained.trainer.update < 150
+    for shown in ANSWERS:
+        answer, _ = trained.predict(observation("", ("user", shown)))
+        assert ANSWERS[shown if conditional else "a"](answer)

@@ -1,0 +1,114 @@
+"""Checkpoints: whole or not there, and every damage is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from agents.trainer.checkpoint import (
+    MANIFEST,
+    checkpoint_name,
+    load_optimizer,
+    prune,
+    save_optimizer,
+    verify_folder,
+    write_folder,
+)
+from textenvs.errors import CheckpointError
+
+
+def fill(folder: Path) -> None:
+    (folder / "part").mkdir()
+    (folder / "part" / "numbers.bin").write_bytes(bytes(range(100)))
+    (folder / "words.txt").write_text("one")
+
+
+def test_a_folder_has_a_manifest_of_everything_in_it(tmp_path: Path) -> None:
+    write_folder(tmp_path / "a" / "b", fill)
+    verify_folder(tmp_path / "a" / "b")
+    manifest = json.loads((tmp_path / "a" / "b" / MANIFEST).read_text())
+    assert sorted(manifest["sha256"]) == ["part/numbers.bin", "words.txt"]
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_a_writer_that_fails_leaves_the_old_folder(tmp_path: Path) -> None:
+    def fail(folder: Path) -> None:
+        (folder / "words.txt").write_text("two")
+        raise OSError("disk full")
+
+    write_folder(tmp_path / "a", fill)
+    with pytest.raises(OSError, match="disk full"):
+        write_folder(tmp_path / "a", fail)
+    verify_folder(tmp_path / "a")
+    assert (tmp_path / "a" / "words.txt").read_text() == "one"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_is_replaced_by_a_new_one(tmp_path: Path) -> None:
+    write_folder(tmp_path / "a", fill)
+    write_folder(tmp_path / "a", lambda folder: (folder / "new.txt").write_text("x") and None)
+    verify_folder(tmp_path / "a")
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [MANIFEST, "new.txt"]
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "no manifest", "garbled manifest"])
+def test_damage_is_found_and_named(tmp_path: Path, damage: str) -> None:
+    write_folder(tmp_path / "a", fill)
+    file, manifest = tmp_path / "a" / "part" / "numbers.bin", tmp_path / "a" / MANIFEST
+    match damage:
+        case "flip":
+            file.write_bytes(bytes([1, *range(1, 100)]))
+        case "truncate":
+            file.write_bytes(file.read_bytes()[:-1])
+        case "remove":
+            file.unlink()
+        case "no manifest":
+            manifest.unlink()
+        case _:
+            manifest.write_text("{")
+    with pytest.raises(CheckpointError, match=MANIFEST if "manifest" in damage else "numbers.bin"):
+        verify_folder(tmp_path / "a")
+
+
+def test_only_the_newest_are_kept(tmp_path: Path) -> None:
+    for update in (1, 20, 3):
+        write_folder(tmp_path / checkpoint_name(update), fill)
+    prune(tmp_path, keep=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [checkpoint_name(3), checkpoint_name(20)]
+
+
+def stepped() -> tuple[torch.optim.Optimizer, list[tuple[str, nn.Parameter]]]:
+    named = [("a.b", nn.Parameter(torch.ones(3))), ("c", nn.Parameter(torch.ones(2, 2)))]
+    optimizer = torch.optim.AdamW([p for _, p in named], lr=0.1)
+    for _ in range(3):
+        sum((p**2).sum() for _, p in named).backward()
+        optimizer.step()
+    return optimizer, named
+
+
+def test_an_optimiser_goes_on_exactly_where_it_was(tmp_path: Path) -> None:
+    optimizer, named = stepped()
+    save_optimizer(tmp_path / "o.safetensors", optimizer, named)
+    copies = [(name, nn.Parameter(p.detach().clone())) for name, p in named]
+    other = torch.optim.AdamW([p for _, p in copies], lr=0.1)
+    load_optimizer(tmp_path / "o.safetensors", other, copies)
+    for group, parameters in ((optimizer, named), (other, copies)):
+        group.zero_grad()
+        sum((p**2).sum() for _, p in parameters).backward()
+        group.step()
+    for (_, one), (_, two) in zip(named, copies, strict=True):
+        assert torch.equal(one, two)
+
+
+def test_the_state_of_other_parameters_is_refused(tmp_path: Path) -> None:
+    optimizer, named = stepped()
+    save_optimizer(tmp_path / "o.safetensors", optimizer, named)
+    with pytest.raises(CheckpointError, match=r"'a\.b'"):
+        load_optimizer(tmp_path / "o.safetensors", optimizer, named[1:])
+    (tmp_path / "o.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_optimizer(tmp_path / "o.safetensors", optimizer, named)

@@ -1,0 +1,48 @@
+"""Metrics: what is missing is left out, never counted as 0."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from agents.trainer.metrics import batch_metrics, episode_metrics, explained_variance
+from tests.agents.build import random_trajectories, scored, trajectory, turn
+
+
+def test_missing_rewards_and_parts_are_left_out() -> None:
+    nan = float("nan")
+    episodes = [
+        replace(trajectory([[0, 0]], [turn(1.0, parts={"a": 1.0, "b": nan})]), success=1.0),
+        replace(trajectory([[0]], [turn(0.0, valid=False, parts={"a": nan, "b": nan})]), success=nan),
+        replace(trajectory([[0]], [turn(0.5, parts={"a": 0.5, "b": nan}, finish_reason="length")]), success=0.0),
+    ]
+    found = episode_metrics(episodes)
+    assert found["episode_return"] == 0.75
+    assert found["reward"] == 0.75
+    assert found["success"] == 0.5
+    assert found["reward/a"] == 0.75
+    assert np.isnan(found["reward/b"])
+    assert found["reward_valid_rate"] == pytest.approx(2 / 3)
+    assert found["cut_rate"] == pytest.approx(1 / 3)
+    assert found["response_tokens"] == pytest.approx(4 / 3)
+
+
+def test_no_episodes_no_figures() -> None:
+    assert all(np.isnan(value) for value in episode_metrics([]).values())
+
+
+def test_gap_between_sampler_and_trainer() -> None:
+    batch = scored(random_trajectories(np.random.default_rng(0)), np.random.default_rng(0))
+    close = replace(batch, old_logprobs=batch.behavior_logprobs + np.float32(0.25))
+    assert batch_metrics(close)["sampler_gap"] == pytest.approx(0.25)
+    assert batch_metrics(close)["sampler_gap_max"] == pytest.approx(0.25)
+
+
+def test_explained_variance() -> None:
+    returns = np.array([1.0, 2.0, 3.0])
+    assert explained_variance(returns, returns) == 1
+    assert explained_variance(np.full(3, 2.0), returns) == 0
+    assert explained_variance(-returns, returns) < 0
+    assert np.isnan(explained_variance(returns, np.ones(3)))
