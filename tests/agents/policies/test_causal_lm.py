@@ -8,9 +8,11 @@ import pytest
 import torch
 from peft import AutoPeftModelForCausalLM
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from agents.policies.causal_lm import CausalLMPolicy, TokenScores
+from agents.policies.embedded_tokenizer import train_tokenizer
+from agents.policies.storage import PolicySettings
 from agents.policies.tiny import TinyConfig, build_tiny
 from textenvs.errors import CheckpointError, ConfigError
 
@@ -258,3 +260,15 @@ def test_the_version_counts_updates():
     made = policy()
     made.mark_updated()
     assert made.weights_version == 1
+
+
+def test_left_padding_shifts_no_position():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = GPT2LMHeadModel(GPT2Config(vocab_size=262, n_embd=32, n_layer=2, n_head=2, n_positions=64))
+    made = CausalLMPolicy(model, train_tokenizer((), 262, 3, 64), PolicySettings(critic=None, reference=None))
+    scores = made.score(*left_padded(*batch()))
+    torch.testing.assert_close(scores.logprobs, by_hand(model, *batch()[:3]), atol=1e-5, rtol=0)
+    assert scores.values is None
+    with pytest.raises(ConfigError, match="critic='head'"):
+        made.state_values(*batch()[:2])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import Gemma2Config, Gemma2ForCausalLM
+from transformers import Gemma2Config, Gemma2ForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.embedded_tokenizer import train_tokenizer
@@ -48,6 +48,15 @@ def sliding() -> CausalLMPolicy:
     return sharp(CausalLMPolicy(model, train_tokenizer((), 262, 3, 256), PolicySettings(critic=None, reference=None)))
 
 
+def absolute() -> CausalLMPolicy:
+    """Return a model that learns one embedding per position, so that a shifted position is another input."""
+    config = GPT2Config(vocab_size=262, n_embd=32, n_layer=2, n_head=2, n_positions=256)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = GPT2LMHeadModel(config)
+    return sharp(CausalLMPolicy(model, train_tokenizer((), 262, 3, 256), PolicySettings(critic=None, reference=None)))
+
+
 def prompts(count: int) -> dict[int, list[int]]:
     """Return prompts of 1 to 29 tokens, in groups of three that are equal."""
     generator = np.random.default_rng(0)
@@ -79,13 +88,14 @@ def reloaded(path: Path) -> CausalLMPolicy:
     return CausalLMPolicy.load(path)
 
 
-@pytest.mark.parametrize("kind", ["full", "lora", "reloaded", "sliding"])
+@pytest.mark.parametrize("kind", ["full", "lora", "reloaded", "sliding", "absolute"])
 def test_the_sampler_says_what_the_trainer_says(kind: str, tmp_path: Path):
     made = {
         "full": tiny,
         "lora": lambda: tiny(lora={"r": 4}, reference="adapter_off"),
         "reloaded": lambda: reloaded(tmp_path),
         "sliding": sliding,
+        "absolute": absolute,
     }[kind]()
     engine, contexts, generator = LocalEngine(made, max_batch=16), prompts(24), np.random.default_rng(1)
     for handle, ids in contexts.items():

@@ -1,0 +1,1 @@
+"""What acts: language models with adapter, critic and reference; the embedded model; scripted rules."""
