@@ -109,8 +109,6 @@ class AnswerKey:
         allowed: how often an answer may mention each entity.
         old: the words of the utterance.
         budget: how many words the reference adds, at least 1.
-        negations: least and greatest number of negations that an honest answer has.
-        repeats: repeated tokens (`measures.repeated_tokens`) of the utterance or the reference, the greater number.
         hidden: invisible characters that the utterance or the reference hold themselves.
     """
 
@@ -124,9 +122,8 @@ class AnswerKey:
         self.due = _due(self.mentions.entity, said)
         self.allowed = {e: max(said.count(e), self._meant.count(e)) for e in (*said, *self._meant)}
         self.budget = max(1, sum(word not in self.old for word in gold))
-        counts = negations(utterance, truth.language), negations(gold, truth.language)
-        self.negations = min(counts), max(counts)
-        self.repeats = max(repeated_tokens(utterance), repeated_tokens(gold))
+        self._negations = negations(utterance, truth.language), negations(gold, truth.language)
+        self._repeats = repeated_tokens(utterance), repeated_tokens(gold)
         self.hidden = hidden(truth.utterance + truth.gold)
         self._kept = [_forms(item, truth.language) for item in truth.kept]
         self._places = [_forms(slot.places, truth.language) for slot in truth.restored]
@@ -146,6 +143,18 @@ class AnswerKey:
         language = self.truth.language
         return [self.mentions.find(words(text, language)) for text in sorted(self.truth.accepted)]
 
+    def same_polarity(self, text: Text) -> bool:
+        """Says whether a text has the negations that utterance and reference share, and none that neither has."""
+        found = negations(text.words, self.truth.language)
+        said, meant = self._negations
+        return not _exceeds(found, said, meant) and all(
+            found.count(word) >= min(said.count(word), meant.count(word)) for word in said
+        )
+
+    def repeats_itself(self, text: Text) -> bool:
+        """Says whether a text repeats anything that neither the utterance nor the reference repeats so often."""
+        return _exceeds(repeated_tokens(text.words), *self._repeats)
+
     def in_place(self, slot: int, text: Text) -> bool:
         """Says whether a slot stands beside a word that it belongs beside; True where any place will do."""
         return not self._places[slot] or any(map(text.holds, self._places[slot]))
@@ -157,16 +166,22 @@ class AnswerKey:
         return sum(any(map(text.holds, item)) for item in self._kept) / len(self._kept)
 
 
-def negations(text: Sequence[str], language: Language) -> int:
-    """Counts negations; the Chinese question "去不去" holds none."""
+def negations(text: Sequence[str], language: Language) -> list[str]:
+    """Returns the negations of a text, in order; the Chinese question "去不去" holds none."""
     turning = NEGATIONS[language]
     if turning.isdisjoint(text):
-        return 0
+        return []
     padded = ("", *text, "")
-    return sum(
-        word in turning and not (language == "zh" and 0 < i < len(text) - 1 and padded[i] == padded[i + 2])
+    return [
+        word
         for i, word in enumerate(text)
-    )
+        if word in turning and not (language == "zh" and 0 < i < len(text) - 1 and padded[i] == padded[i + 2])
+    ]
+
+
+def _exceeds(found: Sequence[str], *allowed: Sequence[str]) -> bool:
+    """Says whether any word was found more often than in each of the allowed sequences."""
+    return any(found.count(word) > max(one.count(word) for one in allowed) for word in found)
 
 
 def _longest_first(owned: tuple[Form, int]) -> int:

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from textenvs.envs.rewrite.answer_key import AnswerKey, Text, form_of, negations
+from textenvs.envs.rewrite.answer_key import AnswerKey, Text, form_of
 from textenvs.envs.rewrite.types import RewriteTruth
 from textenvs.messages import Turn
 from textenvs.rewards import Reward, Score, Scored
-from textenvs.rewards.measures import hidden, normalize, repeated_tokens, words
+from textenvs.rewards.measures import hidden, normalize, words
 
 PENALTY = 0.3
 """What a wrong antecedent, added content or degenerate text costs."""
@@ -137,7 +137,7 @@ def _begun(key: AnswerKey, slot: int, added: Sequence[str]) -> bool:
 def _is_degenerate(key: AnswerKey, answer: str, text: Text, unknown: Sequence[str]) -> bool:
     """Says whether an answer repeats itself, or hides characters, more than utterance and reference do."""
     return (
-        repeated_tokens(text.words) > key.repeats
+        key.repeats_itself(text)
         or any(_is_stutter(word, key.truth.known) for word in unknown)
         or not hidden(answer) <= key.hidden
     )
@@ -149,8 +149,7 @@ def _is_stutter(word: str, known: AbstractSet[str]) -> bool:
 
 
 def _consistency(key: AnswerKey, text: Text, found: Sequence[int], unknown: int) -> float:
-    least, most = key.negations
-    if not least <= negations(text.words, key.truth.language) <= most:
+    if not key.same_polarity(text):
         return 0.0
     surplus = sum(max(0, found.count(entity) - key.allowed.get(entity, 0)) for entity in set(found))
     return key.kept_share(text) * max(0.0, 1.0 - (unknown + surplus) / key.budget)

@@ -11,22 +11,23 @@ from textenvs.rewards.measures.text import Language, words
 _PLACES = 8
 
 
-def repeated_tokens(sequence: Sequence[str]) -> int:
-    """Counts the tokens that say again what stands directly before them.
+def repeated_tokens(sequence: Sequence[str]) -> list[str]:
+    """Returns the tokens that say again what stands directly before them.
 
-    A block of any length that follows itself counts: ``a b c a b c`` has 3 repeated tokens, ``a a a`` has 2.
+    A block of any length that follows itself counts: of ``a b c a b c`` the last three, of ``a a a`` the last two.
 
     Args:
         sequence: the tokens of a text.
 
     Returns:
-        How many tokens lie in a copy, from 0 to ``len(sequence) - 1``. The time is linear in the length.
+        The tokens that lie in a copy, in order, at most ``len(sequence) - 1``. The time is linear in the length.
     """
     if len(set(sequence)) == len(sequence):
-        return 0
+        return []
     places: dict[str, list[int]] = {}
     streaks: dict[int, int] = {}  # distance -> how long the text has been equal to itself that far back
-    repeated = end = 0
+    repeated: list[str] = []
+    end = 0
     for i, token in enumerate(sequence):
         earlier = places.setdefault(token, [])
         matches: dict[int, int] = {}
@@ -34,8 +35,7 @@ def repeated_tokens(sequence: Sequence[str]) -> int:
             distance = i - j
             length = matches[distance] = streaks.get(distance, 0) + 1
             if length >= distance:
-                start = max(end, i + 1 - length)
-                repeated += max(0, i + 1 - start)
+                repeated += sequence[max(end, i + 1 - length) : i + 1]
                 end = i + 1
         streaks = matches
         earlier.append(i)
@@ -55,4 +55,4 @@ def repetition(text: str, language: Language) -> float:
         A number in [0, 1): 0 where nothing is repeated, towards 1 the longer a loop runs.
     """
     cut = words(text, language)
-    return repeated_tokens(cut) / len(cut) if cut else 0.0
+    return len(repeated_tokens(cut)) / len(cut) if cut else 0.0

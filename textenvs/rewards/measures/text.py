@@ -63,7 +63,7 @@ def normalize(text: str, language: Language) -> str:
     """
     folded = _SPACES.sub(" ", fold(text)).strip()
     if language == "zh" and " " in folded:
-        folded = _SPACES_BESIDE_CJK.sub("", folded)
+        folded = fold(_SPACES_BESIDE_CJK.sub("", folded))  # an accent may have moved beside its letter
     return folded.rstrip(_FINAL)
 
 

@@ -180,6 +180,11 @@ def test_a_tail_glued_to_a_word_is_seen(gold: str, tail: str) -> None:
     assert assess(task, gold + tail).value == -PENALTY
 
 
+def test_a_repetition_of_the_utterance_licenses_no_other() -> None:
+    task = truth("zh", "那天天气怎么样", ["5月1日天气怎么样"], [Restored("reference", "day", ("5月1日",))], [("天气",)])
+    assert assess(task, "5月1日天气怎么样样").value == -PENALTY
+
+
 def test_words_that_repeat_by_nature_are_no_repetition() -> None:
     task = truth("zh", "看看它", ["看看妹妹"], [Restored("reference", "x", ("妹妹",))], [("看看",)])
     assert assess(task, "看看妹妹呀").fluency == 1.0
@@ -256,11 +261,23 @@ def test_coreference_counts_references_and_keywords_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "language", "count"),
-    [("我不去", "zh", 1), ("你去不去", "zh", 0), ("是不是没有不", "zh", 2), ("I don't, never", "en", 2), ("", "en", 0)],
+    ("text", "language", "found"),
+    [
+        ("我不去", "zh", ["不"]),
+        ("你去不去", "zh", []),
+        ("是不是没有不", "zh", ["没", "不"]),
+        ("I don't, never", "en", ["n't", "never"]),
+        ("", "en", []),
+    ],
 )
-def test_negations(text: str, language: Language, count: int) -> None:
-    assert negations(words(text, language), language) == count
+def test_negations(text: str, language: Language, found: list[str]) -> None:
+    assert negations(words(text, language), language) == found
+
+
+def test_another_negation_than_the_one_that_was_said_is_added() -> None:
+    task = truth("en", "No, I meant tea.", ["Buy tea."], [Restored("ellipsis", "predicate", ("buy",))], [("tea",)])
+    assert assess(task, "No, buy tea.").consistency == 1.0
+    assert assess(task, "Buy tea, not.").consistency == 0.0
 
 
 def test_a_lost_negation_is_inconsistent() -> None:
