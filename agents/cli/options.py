@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textenvs.errors import UsageError
+from textenvs.seeding import check_split
 
 if TYPE_CHECKING:
-    from agents.finetune import SFTConfig
+    from agents.evaluation.held_out import HeldOut
+    from agents.finetune import Demonstration, SFTConfig
+
+DEMONSTRATIONS = 2000
+"""Drawn from an environment that makes its items, unless --sft.rows says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +94,43 @@ class EvalOptions:
     split: str = "test"
     """Which items."""
 
+    def held_out(
+        self,
+        env_id: str,
+        settings: Mapping[str, Any],
+        *,
+        text_scores: bool,
+        max_new_tokens: int,
+        seed: int,
+        temperature: float = 1.0,
+    ) -> HeldOut:
+        """Return the protocol of the measurement.
+
+        Raises:
+            UsageError: if the split or a group is none.
+        """
+        from agents.evaluation.held_out import HeldOut
+
+        groups = json_object(self.groups, "--eval.groups")
+        return HeldOut(
+            env_id=env_id,
+            groups={name: {**settings, **more} for name, more in groups.items()} or {"": settings},
+            episodes=self.episodes,
+            samples=self.samples,
+            temperature=temperature,
+            max_new_tokens=max_new_tokens,
+            text_scores=text_scores,
+            split=check_split(self.split),
+            seed=seed,
+        )
+
 
 @dataclass(frozen=True)
 class SFTOptions:
     """The supervised warm-up, with --init sft."""
 
     rows: int | None = None
-    """Demonstrations; 2,000, or all of its share of a corpus, if not given."""
+    """Demonstrations; all of its share of a corpus, or 2,000 of generated dialogues, if not given."""
     share: float = 0.5
     """Share of a corpus's train split that the warm-up draws from; reinforcement learning gets the rest."""
     epochs: float = 1.0
@@ -114,6 +149,26 @@ class SFTOptions:
         from agents.finetune import SFTConfig
 
         return SFTConfig(epochs=self.epochs, learning_rate=self.learning_rate, batch_size=self.batch_size, seed=seed)
+
+    def share_settings(self, env: EnvOptions) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the environment settings of the warm-up's and of reinforcement learning's share of a corpus."""
+        if env.corpus is None:
+            return {}, {}
+        return {"portion": (0.0, self.share)}, {"portion": (self.share, 1.0)}
+
+
+def demonstrate(env: EnvOptions, sft: SFTOptions, seed: int) -> list[Demonstration]:
+    """Return demonstrations of the train split: as many as asked for, else all of the warm-up's share of a corpus.
+
+    Raises:
+        ConfigError: if the environment has no oracle.
+    """
+    from agents.cli.environments import make_text_env
+    from agents.finetune import oracle_rows
+
+    settings = {**env.settings(), "split": "train", **sft.share_settings(env)[0]}
+    items = getattr(make_text_env(env.id, settings), "n_items", None)
+    return oracle_rows(env.id, settings, n=sft.rows or items or DEMONSTRATIONS, seed=seed)
 
 
 def json_object(text: str, flag: str) -> Mapping[str, Any]:

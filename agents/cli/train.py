@@ -13,10 +13,9 @@ import tyro
 
 from agents.cli.environments import make_text_env
 from agents.cli.models import TINY, ModelOptions, build_policy, load_policy
-from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions, json_object
+from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate
 from agents.cli.parse import parse
 from textenvs.errors import UsageError
-from textenvs.seeding import check_split
 
 if TYPE_CHECKING:
     from agents.algorithms.config import TrainConfig
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from agents.policies.causal_lm import CausalLMPolicy
 
 NONE, SFT = "none", "sft"
-DEMONSTRATIONS = 2000
-"""Drawn from an environment that makes its items, unless --sft.rows says otherwise."""
 
 C = TypeVar("C", bound="TrainConfig")
 """The algorithm's own settings."""
@@ -52,11 +49,6 @@ class TrainOptions(Generic[C]):
     """Replace a run that the folder already holds."""
     dry_run: bool = False
     """Print the resolved settings as JSON and stop."""
-
-    @property
-    def demonstrated(self) -> float | None:
-        """Share of a corpus's train split that the warm-up takes; None where items are generated or none is asked."""
-        return self.sft.share if self.env.corpus is not None and self.init == SFT else None
 
 
 def run(args: Sequence[str]) -> int:
@@ -85,31 +77,27 @@ def resolve(options: TrainOptions[Any], algorithm: str) -> Experiment:
         UsageError: if an option does not fit; nothing has been written yet.
     """
     from agents.cli.experiment import Experiment
-    from agents.evaluation.held_out import HeldOut
     from agents.trainer.agents import agent_class
 
     settings, env = options.settings, options.env
     env_kwargs = {**env.settings(), **options.reward.settings()}
     make_text_env(env.id, env_kwargs)
-    groups = json_object(options.eval.groups, "--eval.groups")
+    warm = options.init == SFT
     return Experiment(
         agent=agent_class(algorithm),
         config=settings,
         env_id=env.id,
-        env_kwargs=env_kwargs if options.demonstrated is None else env_kwargs | portion(options.demonstrated, 1.0),
+        env_kwargs=env_kwargs | (options.sft.share_settings(env)[1] if warm else {}),
         episodes=options.episodes,
-        held_out=HeldOut(
-            env_id=env.id,
-            groups={name: {**env_kwargs, **more} for name, more in groups.items()} or {"": env_kwargs},
-            episodes=options.eval.episodes,
-            samples=options.eval.samples,
-            temperature=settings.temperature,
-            max_new_tokens=settings.max_new_tokens,
+        held_out=options.eval.held_out(
+            env.id,
+            env_kwargs,
             text_scores=env.corpus is not None,
-            split=check_split(options.eval.split),
+            max_new_tokens=settings.max_new_tokens,
             seed=settings.seed,
+            temperature=settings.temperature,
         ),
-        sft=options.sft.config(settings.seed) if options.init == SFT else None,
+        sft=options.sft.config(settings.seed) if warm else None,
         folder=options.out or Path("runs") / f"{env.id}-{algorithm}-{settings.seed}",
         record=_record(options, algorithm),
     )
@@ -131,30 +119,13 @@ def execute(options: TrainOptions[Any], experiment: Experiment) -> int:
 
 def start(options: TrainOptions[Any], experiment: Experiment) -> tuple[CausalLMPolicy, list[Demonstration]]:
     """Return the policy before any training, and the demonstrations that the warm-up may use."""
-    from agents.finetune import oracle_rows
-
     seed = experiment.config.seed
     checkpoint = options.init not in (NONE, SFT)
-    rows: list[Demonstration] = []
-    if experiment.sft is not None or (options.model.model == TINY and not checkpoint):
-        kwargs = {**options.env.settings(), "split": "train"}
-        if options.demonstrated is not None:
-            kwargs |= portion(0.0, options.demonstrated)
-        rows = oracle_rows(options.env.id, kwargs, n=_demonstrations(options, kwargs), seed=seed)
+    needed = experiment.sft is not None or (options.model.model == TINY and not checkpoint)
+    rows = demonstrate(options.env, options.sft, seed) if needed else []
     if checkpoint:
         return load_policy(Path(options.init), options.model.device), rows
     return build_policy(options.model, rows, experiment.agent.algorithm.critic, seed), rows
-
-
-def _demonstrations(options: TrainOptions[Any], kwargs: dict[str, Any]) -> int:
-    """Return how many demonstrations to draw: as asked, else all of a corpus's share, else `DEMONSTRATIONS`."""
-    items = getattr(make_text_env(options.env.id, kwargs), "n_items", None)
-    return options.sft.rows or items or DEMONSTRATIONS
-
-
-def portion(start: float, stop: float) -> dict[str, Any]:
-    """Return the environment setting that keeps to a part of a corpus's split."""
-    return {"portion": (start, stop)}
 
 
 def _record(options: TrainOptions[Any], algorithm: str) -> dict[str, Any]:
