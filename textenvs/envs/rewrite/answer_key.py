@@ -6,6 +6,7 @@ entity that matters: one that was removed, or one of its rivals. Longer forms wi
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 
@@ -27,21 +28,35 @@ def form_of(surface: str, language: Language) -> Form:
     return tuple(words(surface, language))
 
 
+@lru_cache(maxsize=1 << 15)
+def _spelled(surface: str, language: Language) -> str:
+    """Returns a surface form as it stands in `Text.spelled`."""
+    return _spell(form_of(surface, language))
+
+
+def _spell(text: Iterable[str]) -> str:
+    """Joins words with a space on both sides of each, so that one text holds another only as whole words."""
+    return f" {'  '.join(text)} "
+
+
 class Text:
-    """An answer as words, ready to be asked what it holds.
+    """A text as words, ready to be asked what it holds.
 
     Args:
-        answer: the words.
+        text: the words.
+
+    Attributes:
+        words: as given.
+        spelled: the words as one string, by `_spell`.
     """
 
-    def __init__(self, answer: list[str]) -> None:
-        self.words = answer
-        self._present = frozenset(answer)
-        self._joined = f" {'  '.join(answer)} "  # two spaces keep neighbours apart
+    def __init__(self, text: list[str]) -> None:
+        self.words = text
+        self.spelled = _spell(text)
 
-    def holds(self, form: Form) -> bool:
-        """Says whether the words of a form stand in the answer, side by side."""
-        return form[0] in self._present if len(form) == 1 else f" {'  '.join(form)} " in self._joined
+    def first(self, forms: Iterable[str]) -> int:
+        """Returns where in `spelled` the first of some forms begins; -1 if the text holds none of them."""
+        return min((at for at in map(self.spelled.find, forms) if at >= 0), default=-1)
 
 
 class Mentions:
@@ -113,28 +128,34 @@ class AnswerKey:
     """
 
     def __init__(self, truth: RewriteTruth) -> None:
-        utterance, gold = words(truth.utterance, truth.language), words(truth.gold, truth.language)
+        texts = Text(words(truth.utterance, truth.language)), Text(words(truth.gold, truth.language))
+        utterance, gold = texts[0].words, texts[1].words
         self.truth = truth
         self.old = frozenset(utterance)
         self.mentions = Mentions(truth.restored, truth.language)
         said, self._meant = self.mentions.find(utterance), self.mentions.find(gold)
-        self._meant_entities = frozenset(self._meant)
         self.due = _due(self.mentions.entity, said)
         self.allowed = {e: max(said.count(e), self._meant.count(e)) for e in (*said, *self._meant)}
         self.budget = max(1, sum(word not in self.old for word in gold))
         self._negations = negations(utterance, truth.language), negations(gold, truth.language)
         self._repeats = repeated_tokens(utterance), repeated_tokens(gold)
         self.hidden = hidden(truth.utterance + truth.gold)
-        self._kept = [_forms(item, truth.language) for item in truth.kept]
-        self._places = [_forms(slot.places, truth.language) for slot in truth.restored]
+        self._kept = [_spellings(item, truth.language) for item in truth.kept]
+        self._orders = [sorted(range(len(self._kept)), key=[t.first(k) for k in self._kept].__getitem__) for t in texts]
+        self._places = [_spellings(slot.places, truth.language) for slot in truth.restored]
 
-    def in_order(self, found: Sequence[int], family: frozenset[int]) -> bool:
-        """Says whether the members of a family stand in an order that some accepted rewrite has."""
+    def is_misplaced(self, slot: int, found: Sequence[int]) -> bool:
+        """Says whether a rival of a slot stands where it should not: once too often, or in an order never accepted."""
+        family = self.mentions.family[slot]
+        if not family:
+            return False
+        own = self.mentions.entity[slot]
+        if any(found.count(e) > self.allowed.get(e, 0) for e in family.intersection(found) if e != own):
+            return True
         given = _one_by_one(found, family)
-        if not self._meant_entities.issuperset(given):
-            return False  # every accepted rewrite means the same, so none of them mentions a stranger
-        return _is_subsequence(given, _one_by_one(self._meant, family)) or any(
-            _is_subsequence(given, _one_by_one(order, family)) for order in self._accepted_orders
+        return not (
+            _is_subsequence(given, _one_by_one(self._meant, family))
+            or any(_is_subsequence(given, _one_by_one(order, family)) for order in self._accepted_orders)
         )
 
     @cached_property
@@ -157,13 +178,18 @@ class AnswerKey:
 
     def in_place(self, slot: int, text: Text) -> bool:
         """Says whether a slot stands beside a word that it belongs beside; True where any place will do."""
-        return not self._places[slot] or any(map(text.holds, self._places[slot]))
+        return not self._places[slot] or text.first(self._places[slot]) >= 0
 
     def kept_share(self, text: Text) -> float:
-        """Returns the share of the items that must survive which a text still has; 1.0 where there are none."""
+        """Returns the share of the items that must survive which a text still has; 1.0 where there are none.
+
+        Only those count that stand in the order of the utterance or of the reference, so that two things which
+        changed places do not both count.
+        """
         if not self._kept:
             return 1.0
-        return sum(any(map(text.holds, item)) for item in self._kept) / len(self._kept)
+        places = [text.first(item) for item in self._kept]
+        return max(_longest_rise([places[i] for i in order if places[i] >= 0]) for order in self._orders) / len(places)
 
 
 def negations(text: Sequence[str], language: Language) -> list[str]:
@@ -206,5 +232,14 @@ def _is_subsequence(part: Sequence[int], whole: Sequence[int]) -> bool:
     return all(entity in rest for entity in part)
 
 
-def _forms(surfaces: Iterable[str], language: Language) -> list[Form]:
-    return [form_of(surface, language) for surface in surfaces]
+def _longest_rise(places: Sequence[int]) -> int:
+    """Returns how many of some numbers rise when the others are left out, at most."""
+    ends: list[int] = []  # the least number that a rising run of each length ends in
+    for place in places:
+        at = bisect_left(ends, place)
+        ends[at : at + 1] = [place]
+    return len(ends)
+
+
+def _spellings(surfaces: Iterable[str], language: Language) -> list[str]:
+    return [_spelled(surface, language) for surface in surfaces]

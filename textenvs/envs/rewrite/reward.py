@@ -119,11 +119,11 @@ def _restoration(
     key: AnswerKey, text: Text, found: Sequence[int], added: Sequence[str], invented: bool
 ) -> tuple[float, float, float]:
     """Returns coreference, keywords and the share of the slots that something else fills."""
-    slots, entity, family = key.truth.restored, key.mentions.entity, key.mentions.family
-    present = [found.count(e) >= due for e, due in zip(entity, key.due, strict=True)]
-    swapped = [bool(members) and not key.in_order(found, members) for members in family]
-    wrong = [swapped[i] or (invented and not present[i] and not _begun(key, i, added)) for i in range(len(slots))]
-    right = [present[i] and not swapped[i] and key.in_place(i, text) for i in range(len(slots))]
+    slots = key.truth.restored
+    present = [found.count(entity) >= due for entity, due in zip(key.mentions.entity, key.due, strict=True)]
+    misplaced = [key.is_misplaced(i, found) for i in range(len(slots))]
+    wrong = [misplaced[i] or (invented and not present[i] and not _begun(key, i, added)) for i in range(len(slots))]
+    right = [present[i] and not misplaced[i] and key.in_place(i, text) for i in range(len(slots))]
     references = [ok for ok, slot in zip(right, slots, strict=True) if slot.kind == "reference"]
     return _share(references or right), _share(present), _share(wrong)
 

@@ -230,6 +230,12 @@ def test_entities_in_each_others_place_are_wrong() -> None:
     assert (swapped.coreference, swapped.keywords, swapped.value) == (0.0, 1.0, -PENALTY)
 
 
+def test_a_rival_that_belongs_elsewhere_is_wrong_in_a_second_place() -> None:
+    slot = Restored("ellipsis", "from", ("上海",), ("北京",))
+    task = truth("zh", "到北京几点", ["从上海到北京几点"], [slot], [("北京",)])
+    assert assess(task, "从北京到北京几点").value == -PENALTY
+
+
 def test_any_order_of_an_accepted_rewrite_is_right() -> None:
     pair = [Restored("reference", "a", ("张三",), ("李四",)), Restored("reference", "b", ("李四",), ("张三",))]
     task = truth("zh", "他和他来吗", ["张三和李四来吗", "李四和张三来吗"], pair, [("来",)])
@@ -250,6 +256,15 @@ def test_places_decide_coreference_but_not_keywords() -> None:
 
 def test_a_thing_said_once_more_than_asked_for_is_added() -> None:
     assert assess(PARCEL, "张三把包裹寄到上海了吗张三").consistency == pytest.approx(5 / 6)
+
+
+def test_things_that_were_said_and_changed_places_do_not_both_count_as_kept() -> None:
+    day = Restored("reference", "day", ("5月1日",))
+    kept = [("上海",), ("北京",), ("火车",)]
+    task = truth("zh", "那天从上海到北京的火车", ["5月1日从上海到北京的火车", "从上海到北京5月1日的火车"], [day], kept)
+    assert assess(task, "5月1日从北京到上海的火车").consistency == pytest.approx(2 / 3)
+    assert assess(task, "5月1日的火车从上海到北京").consistency == pytest.approx(2 / 3)
+    assert assess(task, "5月1日从上海到北京的火车吧").consistency == 0.75  # one word against four new ones
 
 
 def test_coreference_counts_references_and_keywords_everything() -> None:
