@@ -14,6 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from agents.chat import ChatRenderer, HistoryMode
 from agents.policies import storage
+from agents.policies.selection import logits_at, predictors
 from agents.policies.storage import PolicySettings, ReferenceKind
 from agents.policies.value_head import ValueHead
 from textenvs.errors import ConfigError
@@ -187,13 +188,11 @@ class CausalLMPolicy:
         Returns:
             N scores, row-major over `select`. The output layer is run on these N positions only.
         """
-        logits, states = self._predict(token_ids, attention_mask, _predictors(select))
-        logprobs_NV = torch.log_softmax(logits.float() / _at(temperature, select, logits)[:, None], dim=-1)
-        chosen = _at(token_ids, select, logits)[:, None]
+        logprobs_NV, states_NH = self._distributions(token_ids, attention_mask, select, temperature)
         return TokenScores(
-            logprobs=logprobs_NV.gather(1, chosen).squeeze(1),
+            logprobs=_of_tokens(logprobs_NV, token_ids[select]),
             entropy=-(logprobs_NV.exp() * logprobs_NV).sum(-1),
-            values=self.value_head(states) if self.value_head is not None else None,
+            values=self.value_head(states_NH) if self.value_head is not None else None,
         )
 
     @torch.no_grad()
@@ -206,9 +205,8 @@ class CausalLMPolicy:
             ConfigError: the policy was built with ``reference=None``.
         """
         with self._as_reference():
-            logits, _ = self._predict(token_ids, attention_mask, _predictors(select), self._reference)
-        logprobs_NV = torch.log_softmax(logits.float() / _at(temperature, select, logits)[:, None], dim=-1)
-        return logprobs_NV.gather(1, _at(token_ids, select, logits)[:, None]).squeeze(1)
+            logprobs_NV, _ = self._distributions(token_ids, attention_mask, select, temperature, self._reference)
+        return _of_tokens(logprobs_NV, token_ids[select])
 
     def state_values(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the critic's values [B] of the states that end with each row's last real token.
@@ -219,8 +217,8 @@ class CausalLMPolicy:
         if self.value_head is None:
             raise ConfigError("this policy has no critic; build it with critic='head'")
         last = attention_mask & (attention_mask.flip(1).cumsum(1).flip(1) == 1)
-        _, states = self._predict(token_ids, attention_mask, last)
-        return self.value_head(states)
+        _, states_BH = logits_at(self.model, token_ids, attention_mask, last)
+        return self.value_head(states_BH)
 
     def freeze_reference(self) -> None:
         """Take the trained weights as they are now for the reference (after supervised warm-up, for example)."""
@@ -256,22 +254,18 @@ class CausalLMPolicy:
         model, tokenizer = storage.load_parts(folder, settings.torch_dtype)
         return cls.assemble(model, tokenizer, settings, device=device, folder=folder)
 
-    def _predict(
+    def _distributions(
         self,
         token_ids: Tensor,
         attention_mask: Tensor,
         select: Tensor,
+        temperature: Tensor,
         weights: Mapping[str, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return the logits [N, V] and last hidden states [N, H] at the selected positions."""
-        device = self.device
-        inputs = _model_inputs(token_ids.to(device), attention_mask.to(device))
-        with _only_at(self.model.get_output_embeddings(), select.to(device)) as seen:
-            if weights is None:
-                output = self.model(**inputs)
-            else:
-                output = torch.func.functional_call(self.model, dict(weights), args=(), kwargs=inputs)
-        return output.logits, seen[0]
+        """Return what each selected token was drawn from, as log-probabilities [N, V], and the states [N, H] before."""
+        logits, states = logits_at(self.model, token_ids, attention_mask, predictors(select), weights)
+        divisor = temperature[select].to(logits.device)[:, None]
+        return torch.log_softmax(logits.float() / divisor, dim=-1), states
 
     @contextmanager
     def _as_reference(self) -> Iterator[None]:
@@ -292,45 +286,5 @@ def _reference_kind(asked: str | None, adapter: bool) -> ReferenceKind:
     return cast(ReferenceKind, asked)
 
 
-def _model_inputs(token_ids: Tensor, attention_mask: Tensor) -> dict[str, Any]:
-    """Return the model's arguments; right padding needs no mask, since a causal model never looks right."""
-    if bool((attention_mask[:, 1:] <= attention_mask[:, :-1]).all()):
-        return {"input_ids": token_ids, "use_cache": False}
-    positions = (attention_mask.long().cumsum(1) - 1).clamp(min=0)
-    return {
-        "input_ids": token_ids,
-        "attention_mask": attention_mask.long(),
-        "position_ids": positions,
-        "use_cache": False,
-    }
-
-
-@contextmanager
-def _only_at(output_layer: nn.Module, select: Tensor) -> Iterator[list[Tensor]]:
-    """Let the output layer see only the selected positions, and yield what it saw.
-
-    A hook on the layer, not a call around it, so that whatever the architecture does to its logits
-    afterwards (soft-capping, scaling) still happens. At a vocabulary of 152k this is most of the memory.
-    """
-    seen: list[Tensor] = []
-
-    def gather(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
-        seen.append(args[0][select])
-        return (seen[-1],)
-
-    hook = output_layer.register_forward_pre_hook(gather)
-    try:
-        yield seen
-    finally:
-        hook.remove()
-
-
-def _predictors(select: Tensor) -> Tensor:
-    """Return the mask [B, L] of the positions that predict the selected tokens: one to the left."""
-    if bool(select[:, 0].any()):
-        raise ValueError("the first token of a row cannot be scored: nothing predicts it")
-    return torch.nn.functional.pad(select[:, 1:], (0, 1))
-
-
-def _at(values: Tensor, select: Tensor, like: Tensor) -> Tensor:
-    return values[select].to(like.device)
+def _of_tokens(logprobs_NV: Tensor, tokens_N: Tensor) -> Tensor:
+    return logprobs_NV.gather(1, tokens_N.to(logprobs_NV.device)[:, None]).squeeze(1)

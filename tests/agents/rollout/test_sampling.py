@@ -60,9 +60,11 @@ def test_greedy_takes_the_likeliest_and_calls_it_certain():
 
 @given(st.floats(0, 1, exclude_max=True))
 def test_no_noise_draws_the_impossible(u: float):
-    tokens, logprobs = draw(LOGITS, SamplingParams(), torch.tensor([u], dtype=torch.float64))
-    assert tokens.item() < 4
-    assert math.isfinite(logprobs.item())
+    both = torch.cat([LOGITS, LOGITS.flip(1)])
+    tokens, logprobs = draw(both, SamplingParams(), torch.tensor([u, u], dtype=torch.float64))
+    assert tokens[0] < 4
+    assert tokens[1] > 0
+    assert torch.isfinite(logprobs).all()
 
 
 def test_noise_depends_on_stream_and_position_only():
