@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from textenvs.envs.rewrite.grammar.frames import INTENTS
+from textenvs.envs.rewrite.grammar.menu import OPERATORS
 from textenvs.errors import ConfigError, UnknownNameError
 
 
@@ -23,6 +24,7 @@ class Dials:
         distractors: how many other things of a restored thing's type the dialogue may hold.
         prelude: least and greatest number of exchanges that took place before the agent came in.
         intents: what users ask for.
+        operators: which operators are in use.
         cores: how many wordings of each intent are in use.
         several: share of turns with two requests in one utterance.
         shift: share of topic changes that are announced.
@@ -31,13 +33,14 @@ class Dials:
     """
 
     turns: tuple[int, int] = (3, 8)
-    reference: float = 0.38
-    ellipsis: float = 0.48
-    unchanged: float = 0.22
+    reference: float = 0.42
+    ellipsis: float = 0.47
+    unchanged: float = 0.2
     reach: int = 8
     distractors: int = 4
     prelude: tuple[int, int] = (0, 0)
     intents: tuple[str, ...] = tuple(INTENTS)
+    operators: frozenset[str] = OPERATORS
     cores: int = 2
     several: float = 0.08
     shift: float = 0.3
@@ -48,12 +51,15 @@ class Dials:
         """Check the ranges.
 
         Raises:
-            UnknownNameError: if there is no such intent.
+            UnknownNameError: if there is no such intent or operator.
             ConfigError: if a dial is out of range.
         """
         for intent in self.intents:
             if intent not in INTENTS:
                 raise UnknownNameError.of("intent", intent, INTENTS)
+        for operator in sorted(self.operators):
+            if operator not in OPERATORS:
+                raise UnknownNameError.of("operator", operator, OPERATORS)
         self._check("turns", 1 <= self.turns[0] <= self.turns[1] <= 8, "1 <= least <= greatest <= 8")
         self._check("prelude", 0 <= self.prelude[0] <= self.prelude[1] <= 4, "0 <= least <= greatest <= 4")
         for share in ("reference", "ellipsis", "unchanged", "several", "shift", "echo"):
@@ -69,17 +75,17 @@ class Dials:
             raise ConfigError(f"Dials({name}={getattr(self, name)!r}): give {wanted}")
 
 
-_SMALL = ("arrive", "weight", "phone", "status", "total", "price", "rate", "breakfast")
+_SMALL = ("where", "arrive", "weight", "phone", "home", "status", "total", "price", "rate", "breakfast")
 
 LEVELS = MappingProxyType(
     {
         "tiny": Dials(
-            turns=(2, 2), reference=0.2, ellipsis=0.25, unchanged=0.55, reach=1, distractors=1, intents=_SMALL, cores=1,
+            turns=(2, 2), reference=0.2, ellipsis=0.25, unchanged=0.55, reach=1, distractors=1, intents=_SMALL, cores=1, operators=frozenset(["pronoun", "zero", "vp_ellipsis", "correction"]),
             several=0.0, shift=0.0, echo=0.0, patience=1,
         ),
         "easy": Dials(turns=(2, 4), distractors=2, reach=3, several=0.0, shift=0.1, unchanged=0.34, echo=0.0),
         "medium": Dials(),
-        "hard": Dials(turns=(5, 8), prelude=(0, 2), unchanged=0.15, several=0.15, reference=0.42, ellipsis=0.5),
+        "hard": Dials(turns=(5, 8), prelude=(0, 2), unchanged=0.18, several=0.15, reference=0.42, ellipsis=0.52),
     }
 )  # fmt: skip
 """The named levels of difficulty."""

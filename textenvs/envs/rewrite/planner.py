@@ -15,7 +15,8 @@ from textenvs.envs.rewrite.grammar.reduction import NOTHING, Part, Reduction, Ut
 from textenvs.envs.rewrite.types import Language
 from textenvs.seeding import Split
 
-_TRIES = 12
+_TRIES = 6
+_WISHES = ((), (1, 2), (2, 1), (3, 2, 1))  # what to try, one after the other, for every wish
 _VARIANTS = 6  # a multiple of every number of wordings that a variant chooses from
 _ALONE: frozenset[Cut] = frozenset(["zero", "one", "return"])  # these look at the turn before, not beside themselves
 
@@ -46,86 +47,107 @@ class Planner:
         self._split: Split = split
         self._dials = dials
         self._dice = dice
-        self._menu = menu(language, split, dials.intents, dials.cores)
+        self._menu = menu(language, split, dials.intents, dials.cores, dials.operators)
         self._asked: set[Clause] = set()
+        self._types: set[Type] = set()
+        self._found: dict[tuple[Cut, Type], tuple[Entity, ...]] = {}
 
     def plan(self, turns: int) -> None:
         """Plan this many requests."""
         shares = _later_shares(self._dials, turns)
         for turn in range(turns):
             wish = self._dice.weighted(shares) if turn else 0
-            part = self._reduced(wish) or self._plain(self._menu.plain)
+            self._found.clear()
+            parts = (self._reduced(kind) for kind in _WISHES[wish])
+            part = next((part for part in parts if part is not None), None) or self._plain()
             self._happen(self._dressed(part))
 
     # One clause
 
-    def _reduced(self, wish: int) -> Part | None:
+    def _reduced(self, kind: int) -> Part | None:
         """Return a clause with something left out: 1 reference, 2 ellipsis, 3 both; None if that cannot be."""
-        groups = ((), self._menu.reference, self._menu.ellipsis, self._menu.both)[wish]
-        for _ in range(_TRIES if wish else 0):
-            shelled = wish > 1 and (not groups or self._dice.chance(0.6))
-            part = self._shelled(by_ordinal=wish == 3) if shelled else self._chosen(groups)
+        groups = self._feasible(((), self._menu.reference, self._menu.ellipsis, self._menu.both)[kind])
+        shells = self._shells(by_ordinal=kind == 3) if kind > 1 else []
+        for _ in range(_TRIES if groups or shells else 0):
+            shelled = bool(shells) and (not groups or self._dice.chance(0.5))
+            part = self._shelled(*self._dice.pick(shells)) if shelled else self._chosen(groups)
             if part is not None:
                 return part
         return None
 
+    def _feasible(self, groups: Sequence[Group]) -> list[Group]:
+        """Return the groups whose needs have antecedents."""
+        return [group for group in groups if all([self._antecedents(cut, kind) for cut, kind in group.needs])]
+
     def _chosen(self, groups: Sequence[Group]) -> Part | None:
-        """Take an option of the menu if what it leaves out has an antecedent."""
-        option = self._dice.pick(self._dice.pick(groups))
+        """Take an option of a menu of which everything is feasible."""
+        option = self._dice.pick(self._dice.pick(groups).options)
         fill: list[Entity | None] = []
         rank = 0
         for kind, cut in zip(option.intent.types, option.cuts, strict=True):
-            found = () if cut is None else antecedents(self.discourse, cut, kind)
-            if cut is not None and not found:
-                return None
+            found = () if cut is None else self._antecedents(cut, kind)
             at = self._dice.below(len(found)) if found else 0
             rank = at if cut == "ordinal" else rank
             fill.append(found[at] if found else None)
-        if not all(entity is None or self._reaches(entity.stem) for entity in fill):
-            return None
         return self._part(option, fill, Reduction(option.cuts, variant=self._dice.below(_VARIANTS), rank=rank))
 
-    def _shelled(self, *, by_ordinal: bool) -> Part | None:
-        """Ask the same again about something else, with the predicate left out."""
-        dice, before = self._dice, self.utterances[-1].parts
-        last = before[0]
-        intent, fill = last.clause.intent, list[Entity | None](last.clause.fill)
-        slot = dice.below(len(fill))
-        kind = intent.types[slot]
-        shell: Shell = "vp_ellipsis" if by_ordinal or dice.chance(0.75) else "correction"
-        if len(before) > 1 or (shell == "vp_ellipsis" and kind in ("count", "nights")):
-            return None
-        listed = antecedents(self.discourse, "ordinal", kind) if by_ordinal else ()
-        operators = (*(["ordinal"] if by_ordinal else []), shell)
-        if (by_ordinal and not listed) or not in_split(self._split, intent, last.core, operators):
-            return None
-        rank = dice.below(len(listed)) if listed else 0
+    def _shells(self, *, by_ordinal: bool) -> list[tuple[Shell, int, Cut | None]]:
+        """Return how the last request can be asked again about something else: shell, new slot, how that is said."""
+        before = self.utterances[-1].parts
+        intent, core = before[0].clause.intent, before[0].core
+        if len(before) > 1 or not self._reaches(intent.name):
+            return []
         cut: Cut | None = "ordinal" if by_ordinal else None
-        cuts = tuple([cut if i == slot else None for i in range(len(fill))])
-        fill[slot] = listed[rank] if listed else self._other_than(fill[slot], kind)
-        if not all(self._reaches(e.stem) for i, e in enumerate(fill) if e is not None and (i != slot or listed)):
-            return None
-        option = Option(intent, last.core, cuts)
-        return self._part(option, fill, Reduction(cuts, shell, slot, dice.below(_VARIANTS), rank), last.opener)
+        wordings: tuple[Shell, ...] = ("vp_ellipsis",) if by_ordinal else ("vp_ellipsis", "correction")
+        return [
+            (shell, slot, cut)
+            for shell in wordings
+            if self._dials.operators.issuperset((shell, cut or shell))
+            and in_split(self._split, intent, core, (cut, shell) if cut else (shell,))
+            for slot, kind in enumerate(intent.types)
+            if (shell == "correction" or _can_follow(intent, slot))
+            and (cut is None or self._antecedents(cut, kind))
+            and all(self._reaches(e.stem) for i, e in enumerate(before[0].clause.fill) if i != slot)
+        ]
 
-    def _plain(self, options: Group) -> Part:
-        """Return a clause in full."""
-        for _ in range(_TRIES):
-            option = self._dice.pick(options)
-            part = self._part(option, [None] * len(option.intent.slots), NOTHING)
-            if part is not None:
-                return part
+    def _shelled(self, shell: Shell, slot: int, cut: Cut | None) -> Part | None:
+        """Ask the last request again about something else, with the predicate left out."""
+        last = self.utterances[-1].parts[0]
+        intent, fill = last.clause.intent, list[Entity | None](last.clause.fill)
+        listed = () if cut is None else self._antecedents(cut, intent.types[slot])
+        rank = self._dice.below(len(listed)) if listed else 0
+        cuts = tuple([cut if i == slot else None for i in range(len(fill))])
+        fill[slot] = listed[rank] if listed else None
+        reduction = Reduction(cuts, shell, slot, self._dice.below(_VARIANTS), rank)
+        return self._part(Option(intent, last.core, cuts), fill, reduction, last.clause.fill[slot], last.opener)
+
+    def _plain(self, apart: frozenset[Type] = frozenset()) -> Part:
+        """Return a clause in full, about none of the types `apart`."""
+        for _ in range(10 * _TRIES):
+            option = self._dice.pick(self._menu.plain)
+            if apart.isdisjoint(option.intent.types):
+                part = self._part(option, [None] * len(option.intent.slots), NOTHING)
+                if part is not None:
+                    return part
         raise AssertionError("the planner found nothing to ask")
 
     def _part(
-        self, option: Option, fill: Sequence[Entity | None], reduction: Reduction, opener: int | None = None
+        self,
+        option: Option,
+        fill: Sequence[Entity | None],
+        reduction: Reduction,
+        instead_of: Entity | None = None,
+        opener: int | None = None,
     ) -> Part | None:
         """Fill the open slots; None if this was asked before or its answer would name too many things."""
+        if not self._answerable(option.intent):
+            return None
+        taken = [entity for entity in (*fill, instead_of) if entity is not None]
         whole: list[Entity] = []
         for kind, entity in zip(option.intent.types, fill, strict=True):
-            whole.append(self._fresh(kind, [*whole, *[e for e in fill if e is not None]]) if entity is None else entity)
+            whole.append(self._fresh(kind, [*whole, *taken]) if entity is None else entity)
         clause = Clause(option.intent, tuple(whole))
-        if clause in self._asked or len(set(whole)) < len(whole) or not self._answerable(option.intent):
+        if clause in self._asked or len(set(whole)) < len(whole) or instead_of in whole:
             return None
         if opener is None:
             opener = self._dice.pick(openers(self._split, option.intent, option.core))
@@ -138,22 +160,18 @@ class Planner:
         dice, reduction = self._dice, part.reduction
         if reduction.shell is None and "return" not in reduction.cuts:
             if dice.chance(self._dials.several):
-                second = self._second(part)
-                if second is not None:
-                    return Utterance((part, second))
+                return Utterance((part, self._second(part)))
             if self.discourse and self._new_topic(part.clause) and dice.chance(self._dials.shift):
                 return Utterance((part,), shift=dice.below(_VARIANTS))
         return Utterance((part,))
 
-    def _second(self, first: Part) -> Part | None:
+    def _second(self, first: Part) -> Part:
         """Return a second request about other kinds of things, in full or with its own references."""
-        taken = set(first.clause.intent.types)
-        for _ in range(_TRIES):
-            part = self._chosen(self._menu.reference) if self.discourse and self._menu.reference else None
-            part = part or self._plain(self._menu.plain)
-            if taken.isdisjoint(part.clause.intent.types) and _ALONE.isdisjoint(part.reduction.cuts):
-                return part
-        return None
+        apart = frozenset(first.clause.intent.types)
+        groups = self._feasible(self._menu.reference) if self.discourse else []
+        groups = [g for g in groups if all(cut not in _ALONE and kind not in apart for cut, kind in g.needs)]
+        part = self._chosen(groups) if groups else None
+        return part if part is not None and apart.isdisjoint(part.clause.intent.types) else self._plain(apart)
 
     def _happen(self, utterance: Utterance) -> None:
         """Let the turn take place: things are mentioned, the service answers."""
@@ -168,6 +186,7 @@ class Planner:
         named = spoken(utterance) | {entity.stem for entity in told}
         listed = self.answers[utterance.frame[0]] if listing else ()
         self.discourse = (*self.discourse, Event(utterance.frame, asked, tuple(told), listed, named))
+        self._types.update([entity.type for entity in (*asked, *told)])
         self.utterances.append(utterance)
         self.echoes.append(echo)
 
@@ -186,15 +205,22 @@ class Planner:
 
     # Things
 
+    def _antecedents(self, cut: Cut, kind: Type) -> tuple[Entity, ...]:
+        """Return the antecedents within reach, looked up once a turn."""
+        found = self._found.get((cut, kind))
+        if found is None:
+            found = () if kind not in self._types else antecedents(self.discourse, cut, kind)
+            if not all(self._reaches(entity.stem) for entity in found):
+                found = ()
+            self._found[cut, kind] = found
+        return found
+
     def _fresh(self, kind: Type, taken: Sequence[Entity]) -> Entity:
         """Return a thing to talk about: mostly a new one, as far as the dial for distractors allows."""
         known = [entity for entity in mentioned(self.discourse, kind) if entity not in taken]
         if kind in WORD_TYPES or not known or (self._room(kind) > 0 and self._dice.chance(0.75)):
             return self.cast.draw(kind)
         return self._dice.pick(known)
-
-    def _other_than(self, entity: Entity | None, kind: Type) -> Entity:
-        return self._fresh(kind, [] if entity is None else [entity])
 
     def _room(self, kind: Type) -> int:
         """Return how many more things of a type the dialogue may mention."""
@@ -210,6 +236,11 @@ class Planner:
     def _new_topic(self, clause: Clause) -> bool:
         before = {entity.type for entity in self.discourse[-1].asked}
         return before.isdisjoint(clause.intent.types)
+
+
+def _can_follow(intent: Intent, slot: int) -> bool:
+    """Say whether "what about X?" (of requests: "X too") makes sense for a slot."""
+    return slot == 0 or (intent.act == "ask" and intent.types[slot] not in ("count", "nights"))
 
 
 def _later_shares(dials: Dials, turns: int) -> tuple[float, float, float, float]:

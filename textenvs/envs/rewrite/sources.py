@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from textenvs.envs.rewrite.corpora import Corpus, CorpusEpisode, CorpusFluency, HistorySource, PassOrder
-from textenvs.envs.rewrite.corpora.records import Conversation
 from textenvs.envs.rewrite.dialogue import Dialogue
 from textenvs.envs.rewrite.grammar.surface import WORDINGS
 from textenvs.envs.rewrite.world import LanguageChoice, World
@@ -72,9 +70,7 @@ class CorpusSource:
         if not self._conversations:
             found = ", ".join(sorted({c.language for c in held}))
             raise ConfigError(f"{corpus.key.path} has no dialogues in language={language!r}; it has: {found}")
-        self._fluency: Mapping[str, CorpusFluency] = {
-            name: CorpusFluency(corpus.key, name) for name in corpus.languages
-        }
+        self._key = corpus.key
         self._history_source: HistorySource = history_source
         self._order = PassOrder(len(self._conversations))
 
@@ -92,11 +88,11 @@ class CorpusSource:
             raise ConfigError(
                 f"index {index}: this split of the corpus has the indices 0 to {len(self._conversations) - 1}"
             )
-        conversation: Conversation = self._conversations[index]
+        conversation = self._conversations[index]
         words = WORDINGS[conversation.language]
         return CorpusEpisode(
             conversation,
-            self._fluency[conversation.language],
+            CorpusFluency(self._key, conversation.language),
             instruction=words.instruction,
             speakers=words.speakers,
             history_source=self._history_source,

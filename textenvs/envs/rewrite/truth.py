@@ -131,8 +131,9 @@ def _restored(tables: Surface, utterance: Utterance, discourse: Discourse, numbe
     if slot is None:
         return Restored("ellipsis", "predicate", tables.words.cues[intent.name], (), distance(discourse, intent.name))
     entity = part.clause.fill[slot]
-    here = {own.stem for clause in utterance.frame for own in clause.fill}
-    rivals = [name for other in mentioned(discourse, entity.type) if other.stem not in here for name in other.names]
+    here = [own for clause in utterance.frame for own in clause.fill if own.type == entity.type]
+    others = {other.stem: other.names for other in (*mentioned(discourse, entity.type), *here)}
+    rivals = [name for stem, names in others.items() if stem != entity.stem for name in names]
     cut = part.reduction.cut(slot)
     kind = "ellipsis" if cut is None or cut == "zero" else "reference"
     return Restored(kind, intent.slots[slot], entity.names, tuple(rivals), distance(discourse, entity.stem))
@@ -176,9 +177,11 @@ def _intent_words(language: Language, name: str) -> frozenset[str]:
 
 @cache
 def function_words(language: Language) -> frozenset[str]:
-    """Return the words of a language that say nothing by themselves: openers, pronouns, connectors."""
+    """Return the words of a language that say nothing by themselves: openers, pronouns, shells, connectors."""
     tables = surface(language).words
     texts = [opener.text for openers in tables.openers.values() for opener in openers]
     texts += [form for forms in tables.references.values() for form in forms]
+    shells = (tables.likewise, *tables.shells.values())
+    texts += [wording.format(x=" ", bare=" ") for wordings in shells for wording in wordings]
     texts.append(tables.joiner)
     return frozenset(word for text in texts for word in words(text, language))

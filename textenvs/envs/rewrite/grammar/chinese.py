@@ -89,6 +89,7 @@ CHINESE = Wordings(
         "fragment": ("{bare}", "我问的是{bare}"),
         "complaint": ("不是这个意思", "你没听懂我的话"),
     },
+    likewise=("{bare}也一样", "还有{bare}", "{bare}也是"),
     shifts=("对了,", "另外,"),
     returns=("说回{noun},", "再问下{noun},"),
     nouns={

@@ -116,6 +116,7 @@ ENGLISH = Wordings(
         "fragment": ("{bare}", "I mean {bare}"),
         "complaint": ("that is not what I meant", "you got me wrong"),
     },
+    likewise=("the same for {bare}", "{bare} too", "and {bare} as well"),
     shifts=("by the way, ", "something else, "),
     returns=("back to {noun}, ", "about {noun} again, "),
     nouns={

@@ -44,6 +44,7 @@ class Wordings:
         references: what stands for a thing of a type, by operator: one form, or (male, female).
         ordinals: how the n-th of a list is called, by type.
         shells: wordings around ``{x}`` (the new thing in its form) or ``{bare}`` (without its preposition).
+        likewise: wordings of ``"vp_ellipsis"`` where nothing is asked but something is to be done.
         shifts: leads that open a new topic.
         returns: leads that come back to one; ``{noun}`` is the demonstrative of its type.
         nouns: what a thing of a type is called in a question back.
@@ -69,6 +70,7 @@ class Wordings:
     references: Mapping[tuple[Type, Cut], tuple[str, ...]]
     ordinals: Mapping[Type, tuple[str, ...]]
     shells: Mapping[Shell, tuple[str, ...]]
+    likewise: tuple[str, ...]
     shifts: tuple[str, ...]
     returns: tuple[str, ...]
     nouns: Mapping[Type, str]

@@ -20,7 +20,7 @@ class Lexicon:
         goods: what a product is.
         colours: colour words.
         counts: how many pieces, from 2.
-        nights: how many nights, from 1.
+        nights: how many nights, from 2.
         weekdays: from Monday.
     """
 
@@ -57,7 +57,7 @@ CHINESE_LEXICON = Lexicon(
     goods=_parts("台灯 耳机 水壶 背包 键盘"),
     colours=_parts("红色 蓝色 黑色 绿色 黄色"),
     counts=_parts("两个 三个 四个 五个 六个"),
-    nights=_parts("一晚 两晚 三晚 四晚 五晚"),
+    nights=_parts("两晚 三晚 四晚 五晚 六晚"),
     weekdays=_parts("周一 周二 周三 周四 周五"),
 )
 
@@ -72,9 +72,9 @@ ENGLISH_LEXICON = Lexicon(
     shops=_parts("bury side cliff worth lane mill cross way row gate"),
     brands=_parts("ex ia ix ana et um ova ent ax io"),
     goods=_parts("lamp headset kettle backpack keyboard"),
-    colours=_parts("red blue black green yellow"),
+    colours=_parts("white blue black green yellow"),
     counts=_parts("two three four five six"),
-    nights=("one night", "two nights", "three nights", "four nights", "five nights"),
+    nights=("two nights", "three nights", "four nights", "five nights", "six nights"),
     weekdays=_parts("Monday Tuesday Wednesday Thursday Friday"),
 )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
-from textenvs.envs.rewrite.grammar.frames import INTENTS, Intent
+from textenvs.envs.rewrite.grammar.frames import INTENTS, LISTING, NAMING, Intent, Type
 from textenvs.envs.rewrite.grammar.language import CUTS, Cut, Shell
 from textenvs.envs.rewrite.grammar.partition import MODULUS, owner
 from textenvs.envs.rewrite.grammar.surface import Surface, surface
@@ -15,6 +15,9 @@ from textenvs.seeding import Split
 
 _SHELLS: tuple[Shell, ...] = ("vp_ellipsis", "correction", "fragment")
 _NUMBERS = {name: number for number, name in enumerate((*CUTS, *_SHELLS))}
+
+OPERATORS: frozenset[str] = frozenset([*CUTS, "vp_ellipsis", "correction"])
+"""The operators that a planned dialogue can use. (`"fragment"` and ``"complaint"`` are reactions.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,44 +35,84 @@ class Option:
     cuts: tuple[Cut | None, ...]
 
 
-Group = tuple[Option, ...]
+Need = tuple[Cut, Type]
+"""An operator and the type of thing that it needs an antecedent of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Options that can be taken in the same situations.
+
+    Attributes:
+        needs: what must have an antecedent.
+        options: the choices.
+    """
+
+    needs: tuple[Need, ...]
+    options: tuple[Option, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """All options of one split, grouped by the operators at work.
+    """All options of one split.
 
     Attributes:
-        plain: the wordings without any reduction.
+        plain: the wordings without any reduction, of requests that leave something to refer to.
         reference: groups in which something stands for what is left out.
         ellipsis: groups in which nothing does.
         both: groups in which one slot goes this way and one that.
     """
 
-    plain: Group
+    plain: tuple[Option, ...]
     reference: tuple[Group, ...]
     ellipsis: tuple[Group, ...]
     both: tuple[Group, ...]
 
 
 @cache
-def menu(language: Language, split: Split, intents: tuple[str, ...], cores: int) -> Menu:
-    """Return the menu of a split; made once."""
+def menu(language: Language, split: Split, intents: tuple[str, ...], cores: int, operators: frozenset[str]) -> Menu:
+    """Return the menu of a split; made once.
+
+    Args:
+        language: of the wordings.
+        split: whose operator combinations.
+        intents: by name.
+        cores: how many wordings of each.
+        operators: the operators in use.
+    """
     tables = surface(language)
-    plain = tuple(Option(INTENTS[name], core, ()) for name in intents for core in range(cores))
-    groups: dict[tuple[str, ...], list[Option]] = {}
-    for option in plain:
-        for cuts in _combinations(tables, option):
-            operators = tuple(sorted(cut for cut in cuts if cut))
-            if in_split(split, option.intent, option.core, operators):
-                groups.setdefault(operators, []).append(Option(option.intent, option.core, cuts))
-    kinds = {key: (any(o != "zero" for o in key), "zero" in key) for key in sorted(groups)}
+    plain = [Option(INTENTS[name], core, ()) for name in intents for core in range(cores)]
+    reduced = [
+        Option(option.intent, option.core, cuts)
+        for option in plain
+        for cuts in _combinations(tables, option)
+        if operators.issuperset(_done(cuts)) and in_split(split, option.intent, option.core, _done(cuts))
+    ]
+    groups: dict[tuple[Need, ...], list[Option]] = {}
+    for option in reduced:
+        groups.setdefault(_needs(option), []).append(option)
+    kinds: dict[tuple[bool, bool], list[Group]] = {}
+    for needs, options in groups.items():
+        silent = [cut == "zero" for cut, _ in needs]
+        kinds.setdefault((all(silent), any(silent)), []).append(Group(needs, tuple(options)))
     return Menu(
-        plain,
-        tuple(tuple(groups[key]) for key, kind in kinds.items() if kind == (True, False)),
-        tuple(tuple(groups[key]) for key, kind in kinds.items() if kind == (False, True)),
-        tuple(tuple(groups[key]) for key, kind in kinds.items() if kind == (True, True)),
+        _leading(split, plain, reduced, operators),
+        tuple(kinds.get((False, False), ())),
+        tuple(kinds.get((True, True), ())),
+        tuple(kinds.get((False, True), ())),
     )
+
+
+def _leading(split: Split, plain: list[Option], reduced: list[Option], operators: frozenset[str]) -> tuple[Option, ...]:
+    """Return the complete requests after which something can be left out; those that are answered by a list three times."""
+    wanted = {needs[0][1] for needs in map(_needs, reduced) if len(needs) == 1}
+    leading: list[Option] = []
+    for option in plain:
+        intent = option.intent
+        shells = [s for s in _SHELLS if s in operators and in_split(split, intent, option.core, (s,))]
+        if shells or not wanted.isdisjoint((*intent.types, NAMING.get(intent.answer))):
+            leading += [option] * (3 if intent.answer in LISTING else 1)
+    return tuple(leading)
 
 
 def in_split(split: Split, intent: Intent, core: int, operators: tuple[str, ...]) -> bool:
@@ -90,5 +133,9 @@ def _combinations(tables: Surface, option: Option) -> list[tuple[Cut | None, ...
     return [cuts for cuts in ways if 1 <= len(_done(cuts)) <= 2 and len(set(_done(cuts))) == len(_done(cuts))]
 
 
-def _done(cuts: tuple[Cut | None, ...]) -> list[Cut]:
-    return [cut for cut in cuts if cut]
+def _needs(option: Option) -> tuple[Need, ...]:
+    return tuple((cut, kind) for cut, kind in zip(option.cuts, option.intent.types, strict=True) if cut is not None)
+
+
+def _done(cuts: tuple[Cut | None, ...]) -> tuple[Cut, ...]:
+    return tuple(cut for cut in cuts if cut)

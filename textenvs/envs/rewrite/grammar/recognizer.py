@@ -7,7 +7,7 @@ type. What is left is a *skeleton*, and the grammar is a table of skeletons.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise, product
@@ -23,6 +23,7 @@ from textenvs.rewards.measures import normalize
 # Private-use characters stand for entities (while a text is read) and for types (in skeletons). `normalize`
 # leaves them alone; where a text brings its own, they are taken out first.
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
+_SENTENCE_END = re.compile(r"[?!。;]|\.(?!\d)")
 _FIRST_MARK = 0xE000
 _FIRST_LETTER = 0xF000
 _TYPES: dict[Type, int] = {kind: number for number, kind in enumerate(get_args(Type))}
@@ -133,14 +134,13 @@ class Recognizer:
     def fluency(self, text: str) -> float:
         """Return how well-formed a text is, in [0, 1]: 1.0 if the grammar makes it, with or without reductions.
 
-        Anything else gets the greatest share of neighbouring words that it has in common with one complete
-        request (Dice's coefficient on bigrams); of several requests in one text, the mean.
+        Anything else gets the cube of the greatest share of neighbouring words that it has in common with one
+        complete request (Dice's coefficient on bigrams), divided by the number of its sentences; of two requests in
+        one text the worse one counts. So a text that merely holds a request, such as a whole conversation, is near 0.
         """
         tables = grammar(self.language)
         pieces = self._pieces(normalize(text, self.language), tables)
-        if len(pieces) > 2:
-            pieces = [" ".join(pieces)]
-        return sum(self._form(piece, tables) for piece in pieces) / len(pieces)
+        return min([self._form(piece, tables) for piece in pieces]) if len(pieces) <= 2 else 0.0
 
     def _form(self, piece: str, tables: Grammar) -> float:
         skeleton, _ = self._skeleton(piece)
@@ -151,7 +151,8 @@ class Recognizer:
         for pair in pairs:
             for number in tables.bigrams.get(pair, ()):
                 shared[number] = shared.get(number, 0) + 1
-        return max((2.0 * n / (len(pairs) + tables.sizes[i]) for i, n in shared.items()), default=0.0)
+        nearest = max([2.0 * n / (len(pairs) + tables.sizes[i]) for i, n in shared.items()], default=0.0)
+        return nearest**3 / (1 + len(_SENTENCE_END.findall(piece)))
 
     def _pieces(self, normal: str, tables: Grammar) -> list[str]:
         normal = _PRIVATE.sub("\ufffd", normal)
@@ -240,6 +241,7 @@ def grammar(language: Language) -> Grammar:
             intent = INTENTS[name]
             full[_filled(tables, template, intent)] = (intent, template.order)
             reduced.update(_reduced(tables, intent, core))
+            reduced.update(_bare(tables, template, intent))
     reduced.update(_shells(tables))
     bigrams: dict[tuple[str, str], list[int]] = {}
     sizes: list[int] = []
@@ -283,6 +285,18 @@ def _reduced(tables: Surface, intent: Intent, core: int) -> set[str]:
     return {normalize(template.fill(forms), tables.language) for forms in product(*ways)}
 
 
+def _bare(tables: Surface, template: Template, intent: Intent) -> Iterator[str]:
+    """Yield the skeletons in which all slots of an intent are said and its predicate is not."""
+    joint = " " if tables.language == "en" else ""
+    letters = [
+        tables.formed(_letter(kind, hole.form), hole.form)
+        for kind, hole in zip(intent.types, template.holes, strict=True)
+    ]
+    things = joint.join([letters[slot] for slot in template.order])
+    for wording in tables.shells("vp_ellipsis", intent.act):
+        yield normalize(wording.format(x=things, bare=things), tables.language)
+
+
 def _stand_ins(tables: Surface, kind: Type, template: Template, slot: int, cut: Cut) -> list[str]:
     ranks = range(len(tables.words.ordinals.get(kind, ()))) if cut == "ordinal" else range(1)
     found = [tables.reference(template.holes[slot], kind, cut, g, r) for g in ("m", "f") for r in ranks]
@@ -295,7 +309,7 @@ def _shells(tables: Surface) -> set[str]:
     moving = ["", *sorted(form for form in prepositions if tables.prepositional(form))]
     things = [_letter(kind, form) for kind in _TYPES for form in ("", "head")]
     ordinals = {name for names in tables.words.ordinals.values() for name in names}
-    for wordings in tables.words.shells.values():
+    for wordings in (tables.words.likewise, *tables.words.shells.values()):
         for wording, thing, form in product(wordings, [*things, *sorted(ordinals)], moving):
             formed = tables.formed(thing, form)
             found.add(normalize(wording.format(x=formed, bare=thing), tables.language))

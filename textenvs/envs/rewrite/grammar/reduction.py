@@ -153,7 +153,7 @@ def body_without(surface: Surface, part: Part, missing: int | None) -> str:
     fill = part.clause.fill
     names = [surface.name(entity, hole.form) for entity, hole in zip(fill, template.holes, strict=True)]
     if missing is None:
-        wordings = surface.words.shells["vp_ellipsis"]
+        wordings = surface.shells("vp_ellipsis", part.clause.intent.act)
         joint = " " if surface.language == "en" else ""
         said = joint.join([names[slot] for slot in template.order])
         return wordings[part.reduction.variant % len(wordings)].format(x=said, bare=said)
@@ -208,7 +208,7 @@ def _slot(surface: Surface, part: Part, template: Template, slot: int) -> str:
 
 def _shelled(surface: Surface, part: Part, template: Template) -> str:
     reduction, slot = part.reduction, part.reduction.kept
-    wordings = surface.words.shells[reduction.shell or "vp_ellipsis"]
+    wordings = surface.shells(reduction.shell or "vp_ellipsis", part.clause.intent.act)
     wording = wordings[reduction.variant % len(wordings)]
     if slot < 0:
         return wording
@@ -241,13 +241,10 @@ def _sentence(surface: Surface, utterance: Utterance, bodies: list[str], lead: s
     act = last.clause.intent.act
     opener = surface.opener(first.clause.intent.act, first.opener)
     if first.reduction.shell is not None and not full:
-        return surface.sentence(lead + bodies[0], _shell_end(surface, first.reduction.shell))
+        asking = act == "ask" and first.reduction.shell == "vp_ellipsis"
+        return surface.sentence(lead + bodies[0], surface.words.ends["ask" if asking else "do"])
     end = opener.end or surface.words.ends[act]
     return surface.sentence(lead + opener.text + surface.words.joiner.join(bodies), end)
-
-
-def _shell_end(surface: Surface, shell: Shell) -> str:
-    return surface.words.ends["ask" if shell == "vp_ellipsis" else "do"]
 
 
 def changed_slot(before: Clause, after: Clause) -> int | None:

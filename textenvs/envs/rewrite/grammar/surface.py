@@ -7,7 +7,7 @@ from functools import cache
 from textenvs.envs.rewrite.grammar.chinese import CHINESE
 from textenvs.envs.rewrite.grammar.english import ENGLISH
 from textenvs.envs.rewrite.grammar.frames import INTENTS, Act, Entity, Type
-from textenvs.envs.rewrite.grammar.language import CUTS, Cut, Opener, Wordings, by_gender
+from textenvs.envs.rewrite.grammar.language import CUTS, Cut, Opener, Shell, Wordings, by_gender
 from textenvs.envs.rewrite.grammar.templates import Hole, Template, parse_template
 from textenvs.envs.rewrite.types import Language
 
@@ -76,6 +76,10 @@ class Surface:
     def prepositional(self, form: str) -> bool:
         """Say whether a form is a preposition that may stand in front of a thing without its predicate."""
         return form in _MOVING
+
+    def shells(self, shell: Shell, act: Act) -> tuple[str, ...]:
+        """Return the wordings of a shell for an act."""
+        return self.words.likewise if shell == "vp_ellipsis" and act != "ask" else self.words.shells[shell]
 
     def opener(self, act: Act, number: int) -> Opener:
         """Return an opener of an act."""
