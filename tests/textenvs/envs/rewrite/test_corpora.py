@@ -301,7 +301,9 @@ def test_a_conversation_of_a_later_split_is_left_out_of_an_earlier_one(table: Pa
 def test_a_conversation_is_never_cut(tmp_path: Path) -> None:
     path = tmp_path / "own.jsonl"
     turn = {"utterance": "Why?", "rewrite": "Why is it so?"}
-    lines = [{"language": "en", "topic": str(i), "turns": [turn] * 3} for i in range(10)]
+    lines = [
+        {"language": "en", "topic": str(i), "turns": [turn, turn, {**turn, "rewrite": f"{i}?"}]} for i in range(10)
+    ]
     path.write_text("\n".join(map(json.dumps, lines)))
     corpus = load_corpus(path, holdout=4)
     assert [len(corpus.split(name)) for name in ("train", "valid", "test")] == [7, 1, 2]
@@ -312,6 +314,14 @@ def test_a_split_that_would_be_empty_is_refused(table: Path) -> None:
         load_corpus(table, holdout=59)
     with pytest.raises(CorpusError, match="nothing for the split"):
         load_corpus(table, holdout=0)
+
+
+def test_a_language_that_is_only_held_out_is_refused(table: Path, tmp_path: Path) -> None:
+    path = tmp_path / "own.jsonl"
+    lines = [{"language": "en", "turns": [{"utterance": f"Why {i}?", "rewrite": f"Why is it {i}?"}]} for i in range(20)]
+    path.write_text("\n".join(map(json.dumps, [*lines, OWN[1]])), encoding="utf-8")
+    with pytest.raises(CorpusError, match="rewrites in language 'zh'"):
+        load_corpus(path, holdout=1)
 
 
 def test_draws_are_without_replacement_in_a_pass_and_repeat_with_the_seed() -> None:

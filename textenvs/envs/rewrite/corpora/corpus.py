@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from textenvs.envs.rewrite.corpora.formats import FORMATS, READERS, Format, snif
 from textenvs.envs.rewrite.corpora.records import Conversation, Problem
 from textenvs.envs.rewrite.fluency import NgramFluency
 from textenvs.errors import CorpusError, UnknownNameError
-from textenvs.rewards.measures import Language
+from textenvs.rewards.measures import Language, normalize
 from textenvs.seeding import SPLITS, Split, check_split
 
 _SHOWN = 5  # malformed records that an error names
@@ -49,28 +49,42 @@ class Corpus:
         key: names the corpus.
         conversations: in the order of the file.
 
+    Attributes:
+        key: as given.
+        languages: of the conversations.
+
     Raises:
-        CorpusError: if there are too few conversations for three splits.
+        CorpusError: if there are too few conversations for three splits, or too few of a language to train on.
     """
 
     def __init__(self, key: CorpusKey, conversations: Sequence[Conversation]) -> None:
         self.key = key
         self._splits = _cut(conversations, key)
+        self._models: dict[Language, NgramFluency] = {}
+        self.languages: tuple[Language, ...] = tuple(sorted({c.language for c in conversations}))
+        for language in self.languages:
+            if len(set(self._rewrites(language))) < 2:
+                raise CorpusError(
+                    f"{key.path}: the train split needs at least two different rewrites in language {language!r}, to "
+                    "know how a sentence looks"
+                )
 
     def split(self, name: Split) -> tuple[Conversation, ...]:
         """Returns the conversations of one split, in the order of the file."""
         return self._splits[check_split(name)]
 
-    @cached_property
-    def languages(self) -> tuple[Language, ...]:
-        """The languages of the train split."""
-        return tuple(sorted({conversation.language for conversation in self._splits["train"]}))
-
-    @lru_cache(maxsize=2)  # noqa: B019 - a corpus lives as long as the process, see load_corpus
     def fluency_model(self, language: Language) -> NgramFluency:
         """Returns the n-gram model of the train split's main rewrites, fitted when it is first asked for."""
-        conversations = (c for c in self._splits["train"] if c.language == language)
-        return NgramFluency.fit((c.turns[i].rewrites[0] for c in conversations for i in c.scored), language)
+        if language not in self._models:
+            self._models[language] = NgramFluency.fit(self._rewrites(language), language)
+        return self._models[language]
+
+    def _rewrites(self, language: Language) -> Iterator[str]:
+        """Yields the main rewrites of the train split, normalised."""
+        for conversation in self._splits["train"]:
+            if conversation.language == language:
+                for i in conversation.scored:
+                    yield normalize(conversation.turns[i].rewrites[0], language)
 
 
 @dataclass(frozen=True, slots=True)
