@@ -80,8 +80,19 @@ _SMALL = ("where", "arrive", "weight", "phone", "home", "status", "total", "pric
 LEVELS = MappingProxyType(
     {
         "tiny": Dials(
-            turns=(2, 2), reference=0.2, ellipsis=0.25, unchanged=0.55, reach=1, distractors=1, intents=_SMALL, cores=1, operators=frozenset(["pronoun", "zero", "vp_ellipsis", "correction"]),
-            several=0.0, shift=0.0, echo=0.0, patience=1,
+            turns=(2, 2),
+            reference=0.2,
+            ellipsis=0.25,
+            unchanged=0.55,
+            reach=1,
+            distractors=1,
+            intents=_SMALL,
+            operators=frozenset(["pronoun", "zero", "vp_ellipsis", "correction"]),
+            cores=1,
+            several=0.0,
+            shift=0.0,
+            echo=0.0,
+            patience=2,
         ),
         "easy": Dials(turns=(2, 4), distractors=2, reach=3, several=0.0, shift=0.1, unchanged=0.34, echo=0.0),
         "medium": Dials(),

@@ -77,7 +77,7 @@ class Planner:
 
     def _feasible(self, groups: Sequence[Group]) -> list[Group]:
         """Return the groups whose needs have antecedents."""
-        return [group for group in groups if all([self._antecedents(cut, kind) for cut, kind in group.needs])]
+        return [group for group in groups if all(self._antecedents(*need) for need in group.needs)]
 
     def _chosen(self, groups: Sequence[Group]) -> Part | None:
         """Take an option of a menu of which everything is feasible."""
@@ -93,12 +93,13 @@ class Planner:
 
     def _shells(self, *, by_ordinal: bool) -> list[tuple[Shell, int, Cut | None]]:
         """Return how the last request can be asked again about something else: shell, new slot, how that is said."""
-        before = self.utterances[-1].parts
-        intent, core = before[0].clause.intent, before[0].core
-        if len(before) > 1 or not self._reaches(intent.name):
+        last, *others = self.utterances[-1].parts
+        intent, core = last.clause.intent, last.core
+        if others or not self._reaches(intent.name):
             return []
         cut: Cut | None = "ordinal" if by_ordinal else None
-        wordings: tuple[Shell, ...] = ("vp_ellipsis",) if by_ordinal else ("vp_ellipsis", "correction")
+        corrected = last.reduction.shell == "correction"
+        wordings: tuple[Shell, ...] = ("vp_ellipsis",) if by_ordinal or corrected else ("vp_ellipsis", "correction")
         return [
             (shell, slot, cut)
             for shell in wordings
@@ -107,7 +108,7 @@ class Planner:
             for slot, kind in enumerate(intent.types)
             if (shell == "correction" or _can_follow(intent, slot))
             and (cut is None or self._antecedents(cut, kind))
-            and all(self._reaches(e.stem) for i, e in enumerate(before[0].clause.fill) if i != slot)
+            and all(self._reaches(e.stem) for i, e in enumerate(last.clause.fill) if i != slot)
         ]
 
     def _shelled(self, shell: Shell, slot: int, cut: Cut | None) -> Part | None:
@@ -116,7 +117,7 @@ class Planner:
         intent, fill = last.clause.intent, list[Entity | None](last.clause.fill)
         listed = () if cut is None else self._antecedents(cut, intent.types[slot])
         rank = self._dice.below(len(listed)) if listed else 0
-        cuts = tuple([cut if i == slot else None for i in range(len(fill))])
+        cuts: tuple[Cut | None, ...] = tuple([cut if i == slot else None for i in range(len(fill))])
         fill[slot] = listed[rank] if listed else None
         reduction = Reduction(cuts, shell, slot, self._dice.below(_VARIANTS), rank)
         return self._part(Option(intent, last.core, cuts), fill, reduction, last.clause.fill[slot], last.opener)
@@ -150,8 +151,13 @@ class Planner:
         if clause in self._asked or len(set(whole)) < len(whole) or instead_of in whole:
             return None
         if opener is None:
-            opener = self._dice.pick(openers(self._split, option.intent, option.core))
+            opener = self._opener(option)
         return Part(clause, option.core, opener, reduction)
+
+    def _opener(self, option: Option) -> int:
+        """Return an opener that makes a template of the split; mostly none, where that is one."""
+        able = openers(self._split, option.intent, option.core)
+        return able[0] if able[0] == 0 and self._dice.chance(0.5) else self._dice.pick(able)
 
     # The whole utterance
 

@@ -56,10 +56,15 @@ def _answer_one(surface: Surface, knowledge: Knowledge, clause: Clause, *, echo:
     things = knowledge.named(clause)
     if kind in NAMING and not things:
         return Reply(surface.sentence(surface.words.nothing.format(x=subject.name), ""), (subject,))
-    value = surface.words.listing.join([thing.name for thing in things]) or knowledge.figure(clause)
+    value = _listed(surface, [thing.name for thing in things]) if things else knowledge.figure(clause)
     text = surface.words.replies[kind][echo].format(x=subject.name, v=value)
     return Reply(
         surface.sentence(text, ""),
         (subject, *things) if echo else things,
         things if kind in LISTING else (),
     )
+
+
+def _listed(surface: Surface, names: list[str]) -> str:
+    comma, final = surface.words.listing
+    return final.join([comma.join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]

@@ -51,7 +51,7 @@ class Wordings:
         joiner: what stands between two requests of one utterance.
         replies: for every kind of answer, a short wording and one that repeats ``{x}``, the thing asked about;
             ``{v}`` is the value, ``{it}`` the pronoun.
-        listing: what stands between the things of a list.
+        listing: what stands between the things of a list, and before the last one.
         nothing: the reply where there is nothing to list.
         which: the question back where a slot is missing; ``{noun}`` as above.
         pardon: the reply where nothing was understood.
@@ -76,7 +76,7 @@ class Wordings:
     nouns: Mapping[Type, str]
     joiner: str
     replies: Mapping[AnswerKind, tuple[str, str]]
-    listing: str
+    listing: tuple[str, str]
     nothing: str
     which: str
     pardon: str

@@ -104,7 +104,10 @@ def menu(language: Language, split: Split, intents: tuple[str, ...], cores: int,
 
 
 def _leading(split: Split, plain: list[Option], reduced: list[Option], operators: frozenset[str]) -> tuple[Option, ...]:
-    """Return the complete requests after which something can be left out; those that are answered by a list three times."""
+    """Return the complete requests after which something can be left out.
+
+    Those that are answered by a list come three times: without a list there are no ordinals.
+    """
     wanted = {needs[0][1] for needs in map(_needs, reduced) if len(needs) == 1}
     leading: list[Option] = []
     for option in plain:

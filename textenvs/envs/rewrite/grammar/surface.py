@@ -88,7 +88,7 @@ class Surface:
     def sentence(self, text: str, end: str) -> str:
         """Return a text as a sentence: single spaces, a capital at the start, the end mark."""
         if self.language == "en":
-            text = " ".join(text.split())
+            text = " ".join(text.split()).replace(" ,", ",")
             text = text[:1].upper() + text[1:]
         return text + end
 
