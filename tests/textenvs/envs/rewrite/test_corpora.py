@@ -415,6 +415,18 @@ def test_an_episode_shows_the_record_and_ends_with_it() -> None:
     assert (first.stop, last.stop, last.success) == (Stop.RUNNING, Stop.SUCCESS, True)
 
 
+def test_a_first_utterance_with_nothing_before_it_has_no_label() -> None:
+    alone = Conversation("zh", (CorpusTurn("他在哪", ("小王在哪",)),), "file:1")
+    episode = CorpusEpisode(alone, len, instruction="改写", speakers=("客服:", "用户:"))
+    assert [m.content for m in episode.opening] == ["他在哪"]
+
+
+def test_texts_with_line_breaks_cannot_play_another_speaker() -> None:
+    line = {"language": "en", "turns": [{"utterance": "Why?\nService: no", "rewrite": "Why\tso?", "reply": "a\r\nb"}]}
+    (conversation,) = conversations("jsonl", json.dumps(line))
+    assert conversation.turns == (CorpusTurn("Why? Service: no", ("Why so?",), "a b"),)
+
+
 def test_own_rewrites_are_restated_on_one_line() -> None:
     _, (first, last) = play(["<think>no</think>Is it\nS: lost?", ""], "own")
     assert first.replies[0].content == "U: Is it S: lost?\nS: Yes.\nU: Thanks.\nS: Sure.\nU: And today?"

@@ -23,8 +23,8 @@ def read_gecor(text: str, name: str) -> Iterator[Conversation | Problem]:
 def _gecor_turn(turn: Mapping[str, Any]) -> CorpusTurn:
     user = turn["usr"]
     said, complete = _text(user, "transcript"), _text(user, "transcript_complete")
-    reduced = [text for key in ("ellipsis", "coreference") if (text := str(user[f"transcript_with_{key}"]).strip())]
-    reply = str(turn["sys"]["sent"]).strip()
+    reduced = [text for key in ("ellipsis", "coreference") if (text := _line(user[f"transcript_with_{key}"]))]
+    reply = _line(turn["sys"]["sent"])
     if not reduced:
         return CorpusTurn(said, tuple(dict.fromkeys((said, complete))), reply)
     return CorpusTurn(said if said in reduced else reduced[0], (complete,), reply)
@@ -41,7 +41,7 @@ def _alexa_turns(dialogue: list[Mapping[str, Any]]) -> Iterator[CorpusTurn]:
             utterance = _text(turn["data"], "utterance")
             answer = dialogue[i + 1] if i + 1 < len(dialogue) else {"data": {"utterance": ""}}
             rewrites = _alexa_rewrites(utterance, answer.get("reformulation"), i)
-            yield CorpusTurn(utterance, rewrites, str(answer["data"]["utterance"]).strip())
+            yield CorpusTurn(utterance, rewrites, _line(answer["data"]["utterance"]))
 
 
 def _alexa_rewrites(utterance: str, note: Mapping[str, Any] | None, position: int) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def _alexa_rewrites(utterance: str, note: Mapping[str, Any] | None, position: in
     if note["base_utt_idx"] != position and set(words(main, "en")).isdisjoint(words(utterance, "en")):
         return (utterance,)
     needed = [set(words(str(slot), "en")) for slot in note.get("gold_slots") or ()]
-    crowd = [str(text).strip() for text in note.get("mturk_reformulations") or ()]
+    crowd = [_line(text) for text in note.get("mturk_reformulations") or ()]
     whole = [text for text in crowd if all(slot <= set(words(text, "en")) for slot in needed)]
     return tuple(dict.fromkeys((main, *whole)))
 
@@ -83,7 +83,7 @@ def _own_conversation(record: Any, source: str) -> Conversation:
     turns = [_own_turn(turn) for turn in record["turns"]]
     while turns and not turns[-1].rewrites:
         turns.pop()  # nothing is asked after the last rewrite
-    return Conversation(language, tuple(turns), source, str(record.get("topic") or ""))
+    return Conversation(language, tuple(turns), source, _line(record.get("topic")))
 
 
 def _own_turn(turn: Any) -> CorpusTurn:
@@ -94,7 +94,7 @@ def _own_turn(turn: Any) -> CorpusTurn:
     rewrites = cast("list[Any]", given if isinstance(given, list) else [given])
     if not all(isinstance(text, str) and text.strip() for text in rewrites):
         raise ValueError(f"rewrite is a text or a list of texts, none empty; got {given!r}")
-    return CorpusTurn(_text(turn, "utterance"), tuple(text.strip() for text in rewrites), str(turn.get("reply") or ""))
+    return CorpusTurn(_text(turn, "utterance"), tuple(map(_line, rewrites)), _line(turn.get("reply")))
 
 
 _SPACE = re.compile(r"[\s,]*")
@@ -140,7 +140,12 @@ def _text(record: Mapping[str, Any], key: str) -> str:
     value = record[key]
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{key} is a text that is not empty; got {value!r}")
-    return value.strip()
+    return _line(value)
+
+
+def _line(value: Any) -> str:
+    """Returns a text on one line, as the labels of speakers need it; empty for null."""
+    return " ".join(str(value).split()) if value is not None else ""
 
 
 def _reason(error: Exception) -> str:

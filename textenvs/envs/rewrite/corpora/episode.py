@@ -24,7 +24,8 @@ _truth_of = lru_cache(maxsize=1024)(truth_of)
 class CorpusEpisode:
     """One conversation being played. What the service and the user say is the record, whatever the agent answers.
 
-    The agent sees each utterance in a labelled `user` message, after the service's reply to the one before.
+    The agent sees each utterance in a labelled `user` message, after the service's reply to the one before; a first
+    utterance with nothing before it stands alone.
 
     Args:
         conversation: the record.
@@ -62,9 +63,12 @@ class CorpusEpisode:
 
     @property
     def opening(self) -> tuple[Message, ...]:
-        """Everything up to the first utterance that has a rewrite, in one message."""
+        """Everything up to the first utterance that has a rewrite, in one message; without a label if it is alone."""
+        first = self.conversation.scored[0]
+        if first == 0 and not self.conversation.topic:
+            return _message([self.conversation.turns[0].utterance])
         topic = [f"[{self.conversation.topic}]"] if self.conversation.topic else []
-        return _message([*topic, *self._record(0, 2 * self.conversation.scored[0] + 1)])
+        return _message([*topic, *self._record(0, 2 * first + 1)])
 
     @property
     def truth(self) -> RewriteTruth:
