@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -35,32 +36,38 @@ def step_progress(console: Console, title: str) -> Iterator[StepProgress]:
 def print_comparisons(console: Console, tables: Sequence[Comparison]) -> None:
     """Print the tables of a before/after evaluation."""
     for comparison in tables:
-        table = Table("measure", title=Text(comparison.title), title_justify="left", title_style="bold")
-        for heading in ("before", "after", "paired difference"):
-            table.add_column(heading, justify="right")
+        table = _table(comparison.title, "measure", ("before", "after", "paired difference"))
         for row in comparison.rows:
-            good = row.goal and row.difference.low > 0
-            bad = row.goal and row.difference.high < 0
-            change = Text(show(row.difference, row.percent, signed=True), "green" if good else "red" if bad else "")
+            style = _style(row.difference) if row.goal else ""
             name = row.name.split("/")[-1] + (" %" if row.percent else "")
+            change = Text(show(row.difference, row.percent, signed=True), style)
             table.add_row(Text(name), show(row.before, row.percent), show(row.after, row.percent), change)
         console.print(table)
 
 
 def print_scores(console: Console, title: str, scores: Mapping[str, Mapping[str, Interval]]) -> None:
-    """Print one row per policy, one column per score; scores that none has are left out."""
+    """Print one row per policy, one column per score; what a policy has no score for is a dash."""
     columns = list(dict.fromkeys(name for row in scores.values() for name in row))
-    table = Table("policy", title=title, title_justify="left", title_style="bold")
-    for name in columns:
-        table.add_column(name.split("/")[-1], justify="right")
+    table = _table(title, "policy", [name.split("/")[-1] for name in columns])
     for policy, row in scores.items():
         table.add_row(Text(policy), *(_cell(row.get(name)) for name in columns))
     console.print(table)
 
 
+def _table(title: str, first: str, others: Sequence[str]) -> Table:
+    table = Table(first, title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1))
+    for heading in others:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _style(difference: Interval) -> str:
+    return "green" if difference.low > 0 else "red" if difference.high < 0 else ""
+
+
 def show(interval: Interval, percent: bool = False, signed: bool = False) -> str:
     """Return an interval as text, such as ``+21.5 [+18.0, +25.0]``."""
-    scale, places = (100, 1) if percent else (1, 3)
+    scale, places = (100, 1) if percent else (1, 2)
     sign = "+" if signed else ""
 
     def number(value: float) -> str:
@@ -70,7 +77,7 @@ def show(interval: Interval, percent: bool = False, signed: bool = False) -> str
 
 
 def _cell(interval: Interval | None) -> str:
-    return "–" if interval is None or math.isnan(interval.estimate) else f"{interval.estimate:.3f}"
+    return "–" if interval is None or math.isnan(interval.estimate) else f"{interval.estimate:.2f}"
 
 
 def _plain(console: Console, title: str, step: int, total: int, loss: float) -> None:

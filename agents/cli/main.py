@@ -38,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return OK
     try:
         return _run_command(args[0], args[1:])
-    except KeyboardInterrupt:
-        print("textenvs: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"textenvs: {interrupt or 'interrupted'}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,6 +11,9 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 14, 10, 24
 SMOOTHING = 0.8
 """Weight of the past in the drawn moving average; the raw values stay visible behind it."""
 
+RESOLUTION = 1e-9
+"""Values that differ by less than this share of their size are drawn as equal."""
+
 Metrics = Sequence[Mapping[str, float]]
 
 
@@ -140,12 +143,13 @@ def smooth(values: Sequence[float], weight: float = SMOOTHING) -> list[float]:
 
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
     """Return round numbers that span [low, high]: steps of 1, 2 or 5 times a power of ten."""
-    span = high - low or abs(high) or 1.0
+    size = max(abs(low), abs(high))
+    span = high - low if high - low > RESOLUTION * size else size or 1.0
     raw = span / count
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(index * step, 10) for index in range(first, max(last, first + 1) + 1)]
+    return [float(f"{index * step:.12g}") for index in range(first, max(last, first + 1) + 1)]
 
 
 def _axes(

@@ -16,6 +16,9 @@ from agents.report.sanitize import neutralize
 from agents.report.transcripts import VERDICTS, pair_transcripts
 
 X_KEY = "episodes"
+COUNTERS = (X_KEY, "update")
+"""Metrics that only count, and so make no chart."""
+
 CHARTS = (
     ChartSpec("Success", ("success",), percent=True, note="Share of sampled training episodes that reached the goal."),
     ChartSpec("Return", ("episode_return",), note="Sum of rewards per sampled episode."),
@@ -63,6 +66,7 @@ def render_page(run: RunData) -> str:
     return environment.get_template("report.html.j2").render(
         run=run,
         tables=run.evaluation.get("tables", []),
+        baselines=run.evaluation.get("baselines", {}),
         facts=run.evaluation.get("facts", {}),
         notes=run.evaluation.get("notes", []),
         charts=charts,
@@ -80,7 +84,9 @@ def render_page(run: RunData) -> str:
 def _charts(metrics: Sequence[Mapping[str, Any]]) -> tuple[list[Chart], list[Chart]]:
     """Return the chosen charts, and one chart for every metric that none of them shows."""
     shown = tuple(key for spec in CHARTS for key in spec.keys)
-    others = dict.fromkeys(name for row in metrics for name in row if name != X_KEY and not _covered(name, shown))
+    others = dict.fromkeys(
+        name for row in metrics for name in row if name not in COUNTERS and not _covered(name, shown)
+    )
     chosen = [build_chart(spec, metrics, X_KEY) for spec in CHARTS]
     rest = [build_chart(ChartSpec(name.replace("_", " "), (name,)), metrics, X_KEY) for name in others]
     return [chart for chart in chosen if chart], [chart for chart in rest if chart]

@@ -1,0 +1,174 @@
+"""Supervised fine-tuning: what is trained, what is left alone, and that it learns."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from agents.finetune import Demonstration, SFTConfig, oracle_rows, sft
+from agents.finetune.sft import IGNORED, tokenize
+from agents.policies.causal_lm import CausalLMPolicy
+from tests.agents.build import tiny_policy
+from textenvs.errors import ConfigError
+
+ROWS = [
+    Demonstration(
+        (
+            {"role": "system", "content": "say it back"},
+            {"role": "user", "content": letter},
+            {"role": "assistant", "content": letter},
+            {"role": "user", "content": f"{letter} again"},
+            {"role": "assistant", "content": letter * 2},
+        )
+    )
+    for letter in "abcd" * 8
+]
+FAST = SFTConfig(epochs=2, learning_rate=5e-3, batch_size=8)
+
+
+def weights(policy: CausalLMPolicy) -> list[torch.Tensor]:
+    return [weight.detach().clone() for weight in policy.model.parameters()]
+
+
+def nll(policy: CausalLMPolicy, rows: Sequence[Demonstration]) -> float:
+    """The loss by hand: mean over the assistant's tokens, one row at a time, no padding."""
+    total, count = 0.0, 0
+    for row in rows:
+        ids, mask = policy.chat.render_example(row.messages)
+        with torch.no_grad():
+            logprobs = torch.log_softmax(policy.model(input_ids=torch.tensor([ids])).logits[0].float(), -1)
+        for position in range(1, len(ids)):
+            if mask[position]:
+                total -= float(logprobs[position - 1, ids[position]])
+                count += 1
+    return total / count
+
+
+def test_labels_are_the_agents_tokens_with_their_stop_tokens() -> None:
+    policy = tiny_policy()
+    table = tokenize(policy, ROWS[:1])
+    ids, labels = table["input_ids"][0], table["labels"][0]
+    own = [token for token, label in zip(ids, labels, strict=True) if label != IGNORED]
+    assert all(label in (IGNORED, token) for token, label in zip(ids, labels, strict=True))
+    text = policy.tokenizer.decode(own)
+    stop = policy.tokenizer.decode([own[-1]])
+    assert text == f"a{stop}aa{stop}"
+    assert own[-1] in policy.chat.stop_ids
+
+
+def test_it_learns_and_reports_the_loss_it_had() -> None:
+    policy = tiny_policy()
+    before = nll(policy, ROWS)
+    first = sft(tiny_policy(), ROWS, SFTConfig(learning_rate=1e-9, batch_size=32))
+    assert first.steps == 1
+    assert first.loss == pytest.approx(before, rel=1e-4)
+    metrics = sft(policy, ROWS, SFTConfig(epochs=12, learning_rate=5e-3, batch_size=8))
+    assert nll(policy, ROWS) < 0.2 * before
+    assert (metrics.rows, metrics.steps) == (32, 48)
+    assert metrics.tokens == 32 * 5
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not() -> None:
+    runs = []
+    for seed in (0, 0, 1):
+        policy = tiny_policy()
+        sft(policy, ROWS, SFTConfig(epochs=1, batch_size=8, seed=seed))
+        runs.append(weights(policy))
+    assert all(torch.equal(a, b) for a, b in zip(runs[0], runs[1], strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(runs[0], runs[2], strict=True))
+
+
+def test_micro_batches_change_nothing() -> None:
+    whole, parts = tiny_policy(), tiny_policy()
+    sft(whole, ROWS, SFTConfig(epochs=1, batch_size=8, learning_rate=1e-4))
+    sft(parts, ROWS, SFTConfig(epochs=1, batch_size=8, microbatch_size=2, learning_rate=1e-4))
+    for a, b in zip(weights(whole), weights(parts), strict=True):
+        assert torch.allclose(a, b, atol=2e-5)
+
+
+def test_global_generators_are_as_they_were() -> None:
+    def states() -> tuple[list[int], str, object]:
+        return torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()  # noqa: NPY002
+
+    before = states()
+    sft(tiny_policy(), ROWS, FAST)
+    assert states() == before
+
+
+def test_the_model_comes_back_as_it_was_lent() -> None:
+    policy = tiny_policy()
+    version, dtype = policy.weights_version, next(policy.model.parameters()).dtype
+    for module in policy.model.modules():
+        if hasattr(module, "attention_dropout"):
+            module.attention_dropout = 0.25
+    sft(policy, ROWS, FAST)
+    assert not any("forward" in module.__dict__ for module in policy.model.modules())
+    assert not policy.model.training
+    assert all(weight.grad is None for weight in policy.model.parameters())
+    assert next(policy.model.parameters()).dtype == dtype
+    assert {m.attention_dropout for m in policy.model.modules() if hasattr(m, "attention_dropout")} == {0.25}
+    assert policy.weights_version == version + 1
+
+
+def test_dropout_is_off_while_training() -> None:
+    losses = []
+    for probability in (0.0, 0.9):
+        policy = tiny_policy()
+        for module in policy.model.modules():
+            if hasattr(module, "attention_dropout"):
+                module.attention_dropout = probability
+        losses.append(sft(policy, ROWS, FAST).loss)
+    assert losses[0] == losses[1]
+
+
+def test_an_adapter_alone_is_trained() -> None:
+    policy = tiny_policy(lora={"r": 4}, reference="adapter_off")
+    frozen = {name: w.detach().clone() for name, w in policy.model.named_parameters() if not w.requires_grad}
+    trained = {name: w.detach().clone() for name, w in policy.model.named_parameters() if w.requires_grad}
+    sft(policy, ROWS, FAST)
+    now = dict(policy.model.named_parameters())
+    assert all(torch.equal(now[name], weight) for name, weight in frozen.items())
+    assert any(not torch.equal(now[name], weight) for name, weight in trained.items())
+
+
+def test_progress_is_told_every_step() -> None:
+    told: list[tuple[int, int]] = []
+    sft(tiny_policy(), ROWS, FAST, lambda step, total, loss: told.append((step, total)))
+    assert told == [(step, 8) for step in range(1, 9)]
+
+
+def test_rows_that_do_not_fit_are_refused() -> None:
+    long = Demonstration(({"role": "user", "content": "a b " * 200}, {"role": "assistant", "content": "a"}))
+    with pytest.raises(ConfigError, match=r"row 1 has \d+ tokens, more than the model's context of 128"):
+        sft(tiny_policy(), [ROWS[0], long])
+    with pytest.raises(ConfigError, match="at least one row"):
+        sft(tiny_policy(), [])
+
+
+@pytest.mark.parametrize("bad", [{"epochs": 0}, {"learning_rate": -1.0}, {"batch_size": 6, "microbatch_size": 4}])
+def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="sft"):
+        SFTConfig(**bad)  # type: ignore[arg-type]
+
+
+def test_the_oracle_demonstrates_whole_dialogues() -> None:
+    settings = {"language": "en", "difficulty": "easy"}
+    rows = oracle_rows("MultiTurnRewrite-v0", settings, n=3, seed=5)
+    assert rows == oracle_rows("MultiTurnRewrite-v0", settings, n=3, seed=5)
+    assert rows != oracle_rows("MultiTurnRewrite-v0", settings, n=3, seed=6)
+    for row in rows:
+        roles = [message["role"] for message in row.messages]
+        assert roles == ["system", *["user", "assistant"] * (len(roles) // 2)]
+    named = oracle_rows("MultiTurnRewrite-v0", settings, indices=[4, 4])
+    assert named[0] == named[1]
+
+
+def test_demonstrations_need_a_number_or_a_list() -> None:
+    with pytest.raises(ConfigError, match="either n"):
+        oracle_rows("MultiTurnRewrite-v0")
+    with pytest.raises(ConfigError, match="no oracle"):
+        oracle_rows("CartPole-v1", n=1)
