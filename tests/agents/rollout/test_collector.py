@@ -91,6 +91,7 @@ def test_each_turns_tokens_are_what_the_world_heard():
     for trajectory in collector(EchoEnv).collect(requests(6)):
         (segment,) = trajectory.segments
         said = [m["content"] for m in trajectory.messages if m["role"] == "assistant"]
+        assert len(said) == len(trajectory.turns)
         for number, turn in enumerate(trajectory.turns):
             ids = segment.token_ids[segment.turn_index == number].tolist()
             assert POLICY.chat.action_text(ids) == said[number]
@@ -201,7 +202,9 @@ def test_an_outside_limit_truncates_and_keeps_the_next_prompt():
     assert not trajectory.terminated
     assert trajectory.stop == "truncated"
     assert len(trajectory.turns) == 2
+    assert segment.action_mask[-1]
     assert trajectory.final_ids is not None
+    assert len(trajectory.final_ids) > len(segment.token_ids)
     assert trajectory.final_ids[: len(segment.token_ids)].tolist() == segment.token_ids.tolist()
     assert trajectory.final_ids[-1] == POLICY.tokenizer.convert_tokens_to_ids("<|im_start|>assistant\n")
 

@@ -20,8 +20,9 @@ PARAMS = SamplingParams(temperature=0.7, max_new_tokens=12)
 
 
 def sharp(policy: CausalLMPolicy) -> CausalLMPolicy:
-    """Make its distributions uneven, its adapter felt and its stop token likely."""
+    """Make its distributions uneven, its adapter felt, and its turns end at many different lengths."""
     generator = torch.Generator().manual_seed(0)
+    policy.chat.stop_ids = tuple(range(1, 40))
     with torch.no_grad():
         for name, weight in policy.model.named_parameters():
             if "lora_B" in name:
@@ -150,14 +151,13 @@ def test_a_turn_ends_with_its_first_stop_token_or_at_the_limit():
     engine, contexts = LocalEngine(policy), {h: [h % 200 + 6] for h in range(200)}
     for handle, ids in contexts.items():
         engine.append(handle, ids)
-    params = SamplingParams(temperature=3.0, max_new_tokens=40)
-    done = turn(engine, contexts, 0, params)
+    done = turn(engine, contexts, 0, PARAMS)
     stops = set(policy.chat.stop_ids)
     for completion in done:
         ended = completion.token_ids[-1] in stops
         assert not stops & set(completion.token_ids[:-1])
         assert completion.finish_reason == ("stop" if ended else "length")
-        assert ended or len(completion.token_ids) == 40
+        assert ended or len(completion.token_ids) == PARAMS.max_new_tokens
         assert len(completion.logprobs) == len(completion.token_ids)
     assert {c.finish_reason for c in done} == {"stop", "length"}
 
