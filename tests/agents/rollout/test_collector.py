@@ -10,6 +10,7 @@ import pytest
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.tiny import TinyConfig, build_tiny
 from agents.rollout.collector import Collector, EpisodeRequest
+from agents.rollout.local import LocalEngine
 from agents.rollout.sampling import SamplingParams
 from agents.trajectory import NO_TURN, Trajectory
 from tests.toy import WORDS, EchoEnv, broken
@@ -258,3 +259,14 @@ def test_what_can_never_play_is_refused():
         collector(Counting, max_context=PARAMS.max_new_tokens)
     with pytest.raises(ConfigError, match="empty"):
         collector([])
+
+
+def test_every_turn_of_every_episode_has_noise_of_its_own():
+    class Listening(LocalEngine):
+        def submit(self, handle: int, params: SamplingParams, stream: int) -> None:
+            streams.append(stream)
+            super().submit(handle, params, stream)
+
+    streams: list[int] = []
+    played = collector(EchoEnv, engine=Listening(POLICY)).collect(requests(4, 3))
+    assert len(set(streams)) == len(streams) == sum(len(t.turns) for t in played)
