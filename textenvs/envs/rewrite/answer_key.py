@@ -24,18 +24,18 @@ Form = tuple[str, ...]
 
 @lru_cache(maxsize=1 << 15)
 def form_of(surface: str, language: Language) -> Form:
-    """Returns a surface form as words. Kept, because the forms of a world come again and again."""
+    """Return a surface form as words. Kept, because the forms of a world come again and again."""
     return tuple(words(surface, language))
 
 
 @lru_cache(maxsize=1 << 15)
 def _spelled(surface: str, language: Language) -> str:
-    """Returns a surface form as it stands in `Text.spelled`."""
+    """Return a surface form as it stands in `Text.spelled`."""
     return _spell(form_of(surface, language))
 
 
 def _spell(text: Iterable[str]) -> str:
-    """Joins words with a space on both sides of each, so that one text holds another only as whole words."""
+    """Join words with a space on both sides of each, so that one text holds another only as whole words."""
     return f" {'  '.join(text)} "
 
 
@@ -55,7 +55,7 @@ class Text:
         self.spelled = _spell(text)
 
     def first(self, forms: Iterable[str]) -> int:
-        """Returns where in `spelled` the first of some forms begins; -1 if the text holds none of them."""
+        """Return where in `spelled` the first of some forms begins; -1 if the text holds none of them."""
         return min((at for at in map(self.spelled.find, forms) if at >= 0), default=-1)
 
 
@@ -86,7 +86,7 @@ class Mentions:
             self._by_first.setdefault(form[0], []).append((form, entity))
 
     def _claim(self, surfaces: Iterable[str]) -> int:
-        """Gives all forms to one entity: the one that owns one of them already, or a new one."""
+        """Give all forms to one entity: the one that owns one of them already, or a new one."""
         forms = [form for form in (form_of(surface, self._language) for surface in surfaces) if form]
         entity = next((self._owner[form] for form in forms if form in self._owner), self._entities)
         self._entities += entity == self._entities
@@ -95,7 +95,7 @@ class Mentions:
         return entity
 
     def find(self, text: Sequence[str]) -> list[int]:
-        """Returns the entities that a text mentions, in order, without overlap."""
+        """Return the entities that a text mentions, in order, without overlap."""
         found: list[int] = []
         skip_to = 0
         for i, word in enumerate(text):
@@ -145,7 +145,7 @@ class AnswerKey:
         self._places = [_spellings(slot.places, truth.language) for slot in truth.restored]
 
     def is_misplaced(self, slot: int, found: Sequence[int]) -> bool:
-        """Says whether a rival of a slot stands where it should not: once too often, or in an order never accepted."""
+        """Say whether a rival of a slot stands where it should not: once too often, or in an order never accepted."""
         family = self.mentions.family[slot]
         if not family:
             return False
@@ -165,7 +165,7 @@ class AnswerKey:
         return [self.mentions.find(words(text, language)) for text in sorted(self.truth.accepted)]
 
     def same_polarity(self, text: Text) -> bool:
-        """Says whether a text has the negations that utterance and reference share, and none that neither has."""
+        """Say whether a text has the negations that utterance and reference share, and none that neither has."""
         found = negations(text.words, self.truth.language)
         said, meant = self._negations
         return not _exceeds(found, said, meant) and all(
@@ -173,15 +173,15 @@ class AnswerKey:
         )
 
     def repeats_itself(self, text: Text) -> bool:
-        """Says whether a text repeats anything that neither the utterance nor the reference repeats so often."""
+        """Say whether a text repeats anything that neither the utterance nor the reference repeats so often."""
         return _exceeds(repeated_tokens(text.words), *self._repeats)
 
     def in_place(self, slot: int, text: Text) -> bool:
-        """Says whether a slot stands beside a word that it belongs beside; True where any place will do."""
+        """Say whether a slot stands beside a word that it belongs beside; True where any place will do."""
         return not self._places[slot] or text.first(self._places[slot]) >= 0
 
     def kept_share(self, text: Text) -> float:
-        """Returns the share of the items that must survive which a text still has; 1.0 where there are none.
+        """Return the share of the items that must survive which a text still has; 1.0 where there are none.
 
         Only those count that stand in the order of the utterance or of the reference, so that two things which
         changed places do not both count.
@@ -193,7 +193,7 @@ class AnswerKey:
 
 
 def negations(text: Sequence[str], language: Language) -> list[str]:
-    """Returns the negations of a text, in order; the Chinese question "去不去" holds none."""
+    """Return the negations of a text, in order; the Chinese question "去不去" holds none."""
     turning = NEGATIONS[language]
     if turning.isdisjoint(text):
         return []
@@ -206,7 +206,7 @@ def negations(text: Sequence[str], language: Language) -> list[str]:
 
 
 def _exceeds(found: Sequence[str], *allowed: Sequence[str]) -> bool:
-    """Says whether any word was found more often than in each of the allowed sequences."""
+    """Say whether any word was found more often than in each of the allowed sequences."""
     return any(found.count(word) > max(one.count(word) for one in allowed) for word in found)
 
 
@@ -219,7 +219,7 @@ def _due(entities: Sequence[int], said: Sequence[int]) -> list[int]:
 
 
 def _one_by_one(found: Sequence[int], family: frozenset[int]) -> list[int]:
-    """Returns the members of a family in order, the same one twice in a row only once."""
+    """Return the members of a family in order, the same one twice in a row only once."""
     order: list[int] = []
     for entity in found:
         if entity in family and (not order or order[-1] != entity):
@@ -233,7 +233,7 @@ def _is_subsequence(part: Sequence[int], whole: Sequence[int]) -> bool:
 
 
 def _longest_rise(places: Sequence[int]) -> int:
-    """Returns how many of some numbers rise when the others are left out, at most."""
+    """Return how many of some numbers rise when the others are left out, at most."""
     ends: list[int] = []  # the least number that a rising run of each length ends in
     for place in places:
         at = bisect_left(ends, place)

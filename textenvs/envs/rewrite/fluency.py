@@ -64,7 +64,7 @@ class NgramFluency:
 
     @classmethod
     def fit(cls, texts: Iterable[str], language: Language) -> NgramFluency:
-        """Fits the model to texts and calibrates it on the last tenth of them, which it does not count.
+        """Fit the model to texts and calibrate it on the last tenth of them, which it does not count.
 
         Args:
             texts: well-formed texts, such as the reference rewrites of a train split; at least two. Keep those of one
@@ -94,7 +94,7 @@ class NgramFluency:
         self._low = min(broken[int(_BROKEN * len(broken))], self._high - _LEAST_GAP)
 
     def logprob(self, text: str) -> float:
-        """Returns the mean natural log-probability per token, the end of the text counted as one."""
+        """Return the mean natural log-probability per token, the end of the text counted as one."""
         return self._mean(tokens(normalize(text, self.language), self.language))
 
     def _mean(self, text: Sequence[str]) -> float:
@@ -112,7 +112,7 @@ class NgramFluency:
         return total / (len(text) + 1)
 
     def __call__(self, text: str) -> float:
-        """Returns the fluency: about 1 for a real sentence, about 0 for one in shuffled order."""
+        """Return the fluency: about 1 for a real sentence, about 0 for one in shuffled order."""
         return min(1.0, max(0.0, (self.logprob(text) - self._low) / (self._high - self._low)))
 
 
@@ -126,7 +126,7 @@ def _pad(text: Sequence[str]) -> NGram:
 
 
 def _count(texts: Iterable[Sequence[str]]) -> list[Counter[NGram]]:
-    """Counts the n-grams of every length up to ORDER; the padding is a context but never predicted."""
+    """Count the n-grams of every length up to ORDER; the padding is a context but never predicted."""
     counts: list[Counter[NGram]] = [Counter() for _ in range(ORDER)]
     for text in texts:
         padded = _pad(text)
@@ -136,7 +136,7 @@ def _count(texts: Iterable[Sequence[str]]) -> list[Counter[NGram]]:
 
 
 def _interpolate(counts: Sequence[Counter[NGram]]) -> tuple[dict[NGram, float], dict[NGram, float], float]:
-    """Turns counts by length into interpolated log-probabilities, back-off weights and the floor."""
+    """Turn counts by length into interpolated log-probabilities, back-off weights and the floor."""
     # What unigrams leave over is shared evenly by every known token and one unknown.
     uniform = 1.0 / (len(counts[0]) + 1)
     probability: dict[NGram, float] = {}
@@ -152,7 +152,7 @@ def _interpolate(counts: Sequence[Counter[NGram]]) -> tuple[dict[NGram, float], 
 
 
 def _left_over(count: Counter[NGram]) -> tuple[dict[NGram, float], Counter[NGram]]:
-    """Returns what each context leaves to shorter ones (Witten-Bell: kinds / (kinds + tokens)), and its total."""
+    """Return what each context leaves to shorter ones (Witten-Bell: kinds / (kinds + tokens)), and its total."""
     totals: Counter[NGram] = Counter()
     kinds: Counter[NGram] = Counter()
     for gram, times in count.items():

@@ -76,13 +76,13 @@ _EMPTY = Assessment(0.0, 0.0, 0.0, 0.0)
 
 @lru_cache(maxsize=1024)
 def answer_key(truth: RewriteTruth) -> AnswerKey:
-    """Returns the key of a turn; kept for as long as its answers are likely to come in."""
+    """Return the key of a turn; kept for as long as its answers are likely to come in."""
     return AnswerKey(truth)
 
 
 @lru_cache(maxsize=256)
 def assess(truth: RewriteTruth, answer: str) -> Assessment:
-    """Judges one answer.
+    """Judge one answer.
 
     Args:
         truth: the hidden truth of the turn.
@@ -118,7 +118,7 @@ def assess(truth: RewriteTruth, answer: str) -> Assessment:
 def _restoration(
     key: AnswerKey, text: Text, found: Sequence[int], added: Sequence[str], invented: bool
 ) -> tuple[float, float, float]:
-    """Returns coreference, keywords and the share of the slots that something else fills."""
+    """Return coreference, keywords and the share of the slots that something else fills."""
     slots = key.truth.restored
     present = [found.count(entity) >= due for entity, due in zip(key.mentions.entity, key.due, strict=True)]
     misplaced = [key.is_misplaced(i, found) for i in range(len(slots))]
@@ -129,13 +129,13 @@ def _restoration(
 
 
 def _begun(key: AnswerKey, slot: int, added: Sequence[str]) -> bool:
-    """Says whether at least half of a slot's words were brought back, so that nothing else stands in its place."""
+    """Say whether at least half of a slot's words were brought back, so that nothing else stands in its place."""
     forms = (form_of(alias, key.truth.language) for alias in key.truth.restored[slot].aliases)
     return any(2 * sum(word in added for word in form) >= len(form) for form in forms)
 
 
 def _is_degenerate(key: AnswerKey, answer: str, text: Text, unknown: Sequence[str]) -> bool:
-    """Says whether an answer repeats itself, or hides characters, more than utterance and reference do."""
+    """Say whether an answer repeats itself, or hides characters, more than utterance and reference do."""
     return (
         key.repeats_itself(text)
         or any(_is_stutter(word, key.truth.known) for word in unknown)
@@ -144,7 +144,7 @@ def _is_degenerate(key: AnswerKey, answer: str, text: Text, unknown: Sequence[st
 
 
 def _is_stutter(word: str, known: AbstractSet[str]) -> bool:
-    """Says whether a word is a known one with its own end glued on again ("gaygay", "2020")."""
+    """Say whether a word is a known one with its own end glued on again ("gaygay", "2020")."""
     return any(word[:i] in known and word[:i].endswith(word[i:]) for i in range((len(word) + 1) // 2, len(word)))
 
 
@@ -160,22 +160,22 @@ def _share(flags: Sequence[bool]) -> float:
 
 
 def coreference(turn: Turn) -> float:
-    """Returns the share of the removed referents that were restored to the right entity, in [0, 1]."""
+    """Return the share of the removed referents that were restored to the right entity, in [0, 1]."""
     return assess(turn.truth, turn.answer).coreference
 
 
 def keywords(turn: Turn) -> float:
-    """Returns the share of the removed slots that stand in the answer, in [0, 1]."""
+    """Return the share of the removed slots that stand in the answer, in [0, 1]."""
     return assess(turn.truth, turn.answer).keywords
 
 
 def consistency(turn: Turn) -> float:
-    """Returns how far the utterance was kept and nothing added, in [0, 1]."""
+    """Return how far the utterance was kept and nothing added, in [0, 1]."""
     return assess(turn.truth, turn.answer).consistency
 
 
 def fluency(turn: Turn) -> float:
-    """Returns how well-formed the answer is, in [0, 1]."""
+    """Return how well-formed the answer is, in [0, 1]."""
     return assess(turn.truth, turn.answer).fluency
 
 
@@ -186,11 +186,11 @@ PARTS: Mapping[str, Callable[[Turn], float]] = MappingProxyType(
 
 
 def rewrite_reward(turn: Turn) -> Score:
-    """Scores one turn with the default fusion; the value lies in [-PENALTY, 1]."""
+    """Score one turn with the default fusion; the value lies in [-PENALTY, 1]."""
     judged = assess(turn.truth, turn.answer)
     return Score(judged.value, {name: getattr(judged, name) for name in PARTS})
 
 
 def default_reward() -> Reward:
-    """Returns the default fusion as a reward of the protocol."""
+    """Return the default fusion as a reward of the protocol."""
     return Scored(rewrite_reward, "rewrite", tuple(PARTS))

@@ -1,7 +1,7 @@
 """What a rewriting task knows about one utterance: the currency between world, corpora and reward.
 
-The generator (`world.py`) and the corpus readers (`corpora.py`) both produce `RewriteTruth`; the four
-reward parts (`reward.py`) read nothing else. So one formula scores generated dialogues and real ones.
+The generator (`world`, `truth`) and the corpus readers (`corpora`) both produce `RewriteTruth`; the four
+reward parts (`reward`) read nothing else. So one formula scores generated dialogues and real ones.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Restored:
     places: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class RewriteTruth:
     """The hidden truth of one turn of rewriting.
 
@@ -72,7 +72,7 @@ class RewriteTruth:
     kept: tuple[tuple[str, ...], ...]
     known: frozenset[str]
     fluency: Callable[[str], float]
-    graded: tuple[str, ...] = ()
+    graded: tuple[str, ...] = field(default_factory=tuple[str, ...])
     operators: tuple[str, ...] = ()
     frame: Any = None
     extra: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -12,7 +12,7 @@ _PLACES = 8
 
 
 def repeated_tokens(sequence: Sequence[str]) -> list[str]:
-    """Returns the tokens that say again what stands directly before them.
+    """Return the tokens that say again what stands directly before them.
 
     A block of any length that follows itself counts: of ``a b c a b c`` the last three, of ``a a a`` the last two.
 
@@ -45,7 +45,7 @@ def repeated_tokens(sequence: Sequence[str]) -> list[str]:
 
 
 def repetition(text: str, language: Language) -> float:
-    """Gives the share of a text's words that repeat what stands directly before them.
+    """Give the share of a text's words that repeat what stands directly before them.
 
     Args:
         text: any text.

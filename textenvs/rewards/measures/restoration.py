@@ -56,7 +56,7 @@ class RestorationF:
         return 2.0 * self.matched / total if total else 0.0
 
     def __add__(self, other: RestorationF) -> RestorationF:
-        """Sums the counts: the corpus-level score is the sum over its rows."""
+        """Sum the counts: the corpus-level score is the sum over its rows."""
         return RestorationF(
             self.matched + other.matched, self.predicted + other.predicted, self.expected + other.expected
         )
@@ -71,7 +71,7 @@ def restoration_f(
     *,
     definition: Definition,
 ) -> RestorationF:
-    """Counts the restored n-grams of one row.
+    """Count the restored n-grams of one row.
 
     Args:
         prediction: the rewrite to judge.
@@ -98,7 +98,7 @@ def corpus_restoration_f(
     definition: Definition,
     orders: tuple[int, ...] = (1, 2, 3),
 ) -> dict[int, RestorationF]:
-    """Computes corpus-level restoration scores.
+    """Compute corpus-level restoration scores.
 
     Args:
         rows: triples (prediction, reference, utterance).

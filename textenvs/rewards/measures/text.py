@@ -37,7 +37,7 @@ _FINAL = " .,;:!?~\u3002\u3001\u301c"
 
 
 def fold(text: str) -> str:
-    """Folds width, case and quotation marks; spaces and punctuation stay.
+    """Fold width, case and quotation marks; spaces and punctuation stay.
 
     Unicode's compatibility case folding in its usual short form: NFKC, casefold, NFKC again (folding can
     leave a sequence that composes).
@@ -49,7 +49,7 @@ def fold(text: str) -> str:
 
 
 def normalize(text: str, language: Language) -> str:
-    """Gives the form in which two texts are compared for equality.
+    """Give the form in which two texts are compared for equality.
 
     Width and case are folded, runs of white space become one space (in Chinese those beside a Chinese
     character vanish), and punctuation at the end is dropped. Idempotent.
@@ -68,7 +68,7 @@ def normalize(text: str, language: Language) -> str:
 
 
 def tokens(text: str, language: Language) -> list[str]:
-    """Cuts text into tokens, punctuation included, for n-gram measures.
+    """Cut text into tokens, punctuation included, for n-gram measures.
 
     Every Chinese character is a token, and so is a run of letters or digits of another script; English
     contractions and possessives are split off (``do n't``, ``Bob 's``).
@@ -84,7 +84,7 @@ def tokens(text: str, language: Language) -> list[str]:
 
 
 def words(text: str, language: Language) -> list[str]:
-    """Cuts text like `tokens` and leaves punctuation out, for rewards.
+    """Cut text like `tokens` and leaves punctuation out, for rewards.
 
     What is neither letter, digit, space nor punctuation stays as a token, so that signs (``%``), emoji and
     zero-width characters are seen.
@@ -93,12 +93,12 @@ def words(text: str, language: Language) -> list[str]:
 
 
 def exact_match(prediction: str, reference: str, language: Language) -> bool:
-    """Says whether two texts are equal after `normalize`."""
+    """Say whether two texts are equal after `normalize`."""
     return normalize(prediction, language) == normalize(reference, language)
 
 
 def _split_negation(folded: str, language: Language) -> str:
-    """Parts an English negation from its verb, so that it is a token of its own."""
+    """Part an English negation from its verb, so that it is a token of its own."""
     if language == "zh" or "n" not in folded:
         return folded
     return folded.replace("n't", " n't").replace("cannot", "can not")
@@ -111,5 +111,5 @@ _HIDDEN = re.compile(
 
 
 def hidden(text: str) -> frozenset[str]:
-    """Returns the characters of a text that nobody sees: controls, zero-width, joiners, fillers, tags."""
+    """Return the characters of a text that nobody sees: controls, zero-width, joiners, fillers, tags."""
     return frozenset() if text.isascii() and text.isprintable() else frozenset(_HIDDEN.findall(text))

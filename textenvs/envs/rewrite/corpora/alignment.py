@@ -36,7 +36,7 @@ STAND_INS: dict[Language, frozenset[str]] = {
 
 
 def truth_of(conversation: Conversation, position: int, fluency: Callable[[str], float]) -> RewriteTruth:
-    """Derives the hidden truth of one turn from its references.
+    """Derive the hidden truth of one turn from its references.
 
     Args:
         conversation: the record.
@@ -70,7 +70,7 @@ Edit = tuple[str, int, int, int, int]
 
 
 def _restored_spans(edits: Sequence[Edit], gold: Sequence[str], language: Language) -> list[Edit]:
-    """Returns the edits that bring something in; those of function words alone only if there are no others."""
+    """Return the edits that bring something in; those of function words alone only if there are no others."""
     spans = [edit for edit in edits if edit[0] in ("insert", "replace")]
     return [edit for edit in spans if not FUNCTION_WORDS[language].issuperset(gold[edit[3] : edit[4]])] or spans
 
@@ -92,13 +92,13 @@ def _slot(
 
 
 def _trimmed(span: Sequence[str], function_words: frozenset[str]) -> Sequence[str]:
-    """Returns a span without the function words at its ends; the span itself if there is nothing else."""
+    """Return a span without the function words at its ends; the span itself if there is nothing else."""
     content = [i for i, word in enumerate(span) if word not in function_words]
     return span[content[0] : content[-1] + 1] if content else span
 
 
 def _places(edit: Edit, gold: Sequence[str], language: Language) -> tuple[str, ...]:
-    """Returns the span with the nearest content word before it, and with the nearest after it.
+    """Return the span with the nearest content word before it, and with the nearest after it.
 
     Function words between the two may be there or not. A span without neighbours stands for itself.
     """
@@ -114,7 +114,7 @@ def _places(edit: Edit, gold: Sequence[str], language: Language) -> tuple[str, .
 
 
 def _turns_back(span: Sequence[str], conversation: Conversation, position: int) -> int:
-    """Returns how many user turns back the span was last said, from 1; 0 if it never was."""
+    """Return how many user turns back the span was last said, from 1; 0 if it never was."""
     wanted = _spaced(span)
     for back in range(1, position + 1):
         turn = conversation.turns[position - back]
@@ -124,14 +124,14 @@ def _turns_back(span: Sequence[str], conversation: Conversation, position: int) 
 
 
 def _kept(edits: Sequence[Edit], utterance: Sequence[str], language: Language) -> tuple[tuple[str, ...], ...]:
-    """Returns the content words of the utterance that the reference keeps."""
+    """Return the content words of the utterance that the reference keeps."""
     light = FUNCTION_WORDS[language] | STAND_INS[language]
     same = (word for tag, i, j, _, _ in edits if tag == "equal" for word in utterance[i:j])
     return tuple((word,) for word in dict.fromkeys(same) if word not in light)
 
 
 def _without(edit: Edit, utterance: Sequence[str], gold: Sequence[str], language: Language) -> str:
-    """Returns the reference with one span taken back to what the user said."""
+    """Return the reference with one span taken back to what the user said."""
     _, i, j, start, end = edit
     return _joined([*gold[:start], *utterance[i:j], *gold[end:]], language)
 
@@ -141,5 +141,5 @@ def _joined(span: Sequence[str], language: Language) -> str:
 
 
 def _spaced(span: Sequence[str]) -> str:
-    """Returns words with a space on both sides of each, so that one holds another only as whole words."""
+    """Return words with a space on both sides of each, so that one holds another only as whole words."""
     return f" {'  '.join(span)} "

@@ -70,17 +70,17 @@ class Corpus:
                 )
 
     def split(self, name: Split) -> tuple[Conversation, ...]:
-        """Returns the conversations of one split, in the order of the file."""
+        """Return the conversations of one split, in the order of the file."""
         return self._splits[check_split(name)]
 
     def fluency_model(self, language: Language) -> NgramFluency:
-        """Returns the n-gram model of the train split's main rewrites, fitted when it is first asked for."""
+        """Return the n-gram model of the train split's main rewrites, fitted when it is first asked for."""
         if language not in self._models:
             self._models[language] = NgramFluency.fit(self._rewrites(language), language)
         return self._models[language]
 
     def _rewrites(self, language: Language) -> Iterator[str]:
-        """Yields the main rewrites of the train split, normalised."""
+        """Yield the main rewrites of the train split, normalised."""
         for conversation in self._splits["train"]:
             if conversation.language == language:
                 for i in conversation.scored:
@@ -100,12 +100,12 @@ class CorpusFluency:
     language: Language
 
     def __call__(self, text: str) -> float:
-        """Returns the fluency of a text in [0, 1]."""
+        """Return the fluency of a text in [0, 1]."""
         return _load(self.key).fluency_model(self.language)(text)
 
 
 def load_corpus(path: str | Path, format: Format | None = None, holdout: int | None = None) -> Corpus:
-    """Reads a corpus. The same unchanged file is read once in a process.
+    """Read a corpus. The same unchanged file is read once in a process.
 
     Args:
         path: of the file.
@@ -142,7 +142,7 @@ class PassOrder:
         self._rest: list[int] = []
 
     def draw(self, generator: np.random.Generator) -> int:
-        """Returns the next index below `size`; another generator (a new seed) begins a new pass."""
+        """Return the next index below `size`; another generator (a new seed) begins a new pass."""
         if generator is not self._generator or not self._rest:
             self._generator = generator
             self._rest = generator.permutation(self._size).tolist()
@@ -203,7 +203,7 @@ def _cut(conversations: Sequence[Conversation], key: CorpusKey) -> dict[Split, t
 
 
 def _take_last(conversations: list[Conversation], rows: int) -> list[Conversation]:
-    """Takes whole conversations off the end until they have so many scored turns."""
+    """Take whole conversations off the end until they have so many scored turns."""
     taken: list[Conversation] = []
     while conversations and rows > 0:
         taken.append(conversations.pop())

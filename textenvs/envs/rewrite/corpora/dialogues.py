@@ -12,7 +12,7 @@ from textenvs.rewards.measures import words
 
 
 def read_gecor(text: str, name: str) -> Iterator[Conversation | Problem]:
-    """Reads GECOR.
+    """Read GECOR.
 
     The utterance is what was typed where that is a reduced variant, else the annotators' elliptical one, else their
     coreferent one. Where there is no variant nothing was removed, and a corrected spelling counts as well.
@@ -31,7 +31,7 @@ def _gecor_turn(turn: Mapping[str, Any]) -> CorpusTurn:
 
 
 def read_alexa(text: str, name: str) -> Iterator[Conversation | Problem]:
-    """Reads Alexa CQR. Crowd rewrites count as references where they hold every gold slot."""
+    """Read Alexa CQR. Crowd rewrites count as references where they hold every gold slot."""
     return _read_list(text, name, lambda record: _alexa_turns(record["dialogue"]))
 
 
@@ -45,7 +45,7 @@ def _alexa_turns(dialogue: list[Mapping[str, Any]]) -> Iterator[CorpusTurn]:
 
 
 def _alexa_rewrites(utterance: str, note: Mapping[str, Any] | None, position: int) -> tuple[str, ...]:
-    """Returns the references of one turn: the utterance itself where the record has no reformulation of it.
+    """Return the references of one turn: the utterance itself where the record has no reformulation of it.
 
     A reformulation may restate an earlier utterance with what this one adds; one that takes nothing from this
     utterance ("Thanks.") is no rewrite of it.
@@ -62,7 +62,7 @@ def _alexa_rewrites(utterance: str, note: Mapping[str, Any] | None, position: in
 
 
 def read_jsonl(text: str, name: str) -> Iterator[Conversation | Problem]:
-    """Reads one's own conversations, see the module's docstring."""
+    """Read one's own conversations, see the module's docstring."""
     for number, line in numbered_lines(text):
         try:
             record = json.loads(line)
@@ -101,7 +101,7 @@ _SPACE = re.compile(r"[\s,]*")
 
 
 def _json_list(text: str) -> Iterator[tuple[int, Any]]:
-    """Yields the elements of a JSON list with the lines they begin in.
+    """Yield the elements of a JSON list with the lines they begin in.
 
     Raises:
         json.JSONDecodeError: where the syntax is broken.
@@ -125,7 +125,7 @@ def _skip(text: str, at: int) -> int:
 def _read_list(
     text: str, name: str, turns_of: Callable[[Any], Iterable[CorpusTurn]]
 ) -> Iterator[Conversation | Problem]:
-    """Reads a JSON list of English dialogues."""
+    """Read a JSON list of English dialogues."""
     try:
         for number, record in _json_list(text):
             try:
@@ -144,7 +144,7 @@ def _text(record: Mapping[str, Any], key: str) -> str:
 
 
 def _line(value: Any) -> str:
-    """Returns a text on one line, as the labels of speakers need it; empty for null."""
+    """Return a text on one line, as the labels of speakers need it; empty for null."""
     return " ".join(str(value).split()) if value is not None else ""
 
 

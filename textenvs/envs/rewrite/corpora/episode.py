@@ -76,7 +76,7 @@ class CorpusEpisode:
         return _truth_of(self.conversation, self._pending[0], self._fluency)
 
     def act(self, action: str) -> Outcome:
-        """Takes a rewrite of the current utterance and goes on to the next one that has a reference."""
+        """Take a rewrite of the current utterance and go on to the next one that has a reference."""
         truth, answer = self.truth, " ".join(strip_thinking(action).split())
         self._all_exact &= normalize(answer, truth.language) in truth.accepted
         reply_at = 2 * self._pending.pop(0) + 1
@@ -89,22 +89,22 @@ class CorpusEpisode:
         return Outcome(replies, truth, stop, success=self._all_exact, invalid=not answer)
 
     def _record(self, start: int, stop: int) -> list[str]:
-        """Returns a slice of the record, labelled: utterance i is entry 2 i, the reply to it entry 2 i + 1."""
+        """Return a slice of the record, labelled: utterance i is entry 2 i, the reply to it entry 2 i + 1."""
         said = [entry for turn in self.conversation.turns for entry in (turn.utterance, turn.reply)]
         labels = (self._user, self._service)
         return [labels[i % 2] + said[i] for i in range(start, stop) if said[i]]
 
     def oracle(self) -> str:
-        """Returns the reference rewrite of the current utterance."""
+        """Return the reference rewrite of the current utterance."""
         return self.truth.gold
 
     def content(self) -> str:
-        """Returns the conversation as canonical JSON, references included."""
+        """Return the conversation as canonical JSON, references included."""
         turns = [(turn.utterance, turn.rewrites, turn.reply) for turn in self.conversation.turns]
         return json.dumps([self.conversation.language, self.conversation.topic, turns], ensure_ascii=False)
 
     def fork(self) -> Self:
-        """Returns an independent copy at this point."""
+        """Return an independent copy at this point."""
         twin = copy.copy(self)
         twin._pending = list(self._pending)
         return twin

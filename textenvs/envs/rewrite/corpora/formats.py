@@ -43,7 +43,7 @@ READERS: Mapping[Format, Reader] = {
 
 
 def sniff(text: str) -> Format | None:
-    """Tells the format from the content; None if it is none of them."""
+    """Tell the format from the content; None if it is none of them."""
     head = text.lstrip()
     if head.startswith("["):
         return "gecor" if '"dial"' in head[:5000] else "alexa" if '"dialogue"' in head[:5000] else None

@@ -75,7 +75,7 @@ class Problem:
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yields the lines that are not empty, numbered from 1."""
+    """Yield the lines that are not empty, numbered from 1."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield number, line.rstrip("\r")

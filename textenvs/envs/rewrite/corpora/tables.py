@@ -8,7 +8,7 @@ from textenvs.envs.rewrite.corpora.records import Conversation, CorpusTurn, Prob
 
 
 def read_rewrite(text: str, name: str) -> Iterator[Conversation | Problem]:
-    """Reads REWRITE: each line is a conversation of one scored turn."""
+    """Read REWRITE: each line is a conversation of one scored turn."""
     for number, line in numbered_lines(text):
         columns = [column.strip() for column in line.split("\t\t")]
         if len(columns) != 4:
@@ -22,7 +22,7 @@ def read_rewrite(text: str, name: str) -> Iterator[Conversation | Problem]:
 
 
 def read_canard(text: str, name: str) -> Iterator[Conversation | Problem]:
-    """Reads CANARD: lines that continue the one before are joined into a conversation."""
+    """Read CANARD: lines that continue the one before are joined into a conversation."""
     begun: list[
         str
     ] = []  # the columns that the next line of the same conversation begins with, but for the last answer
