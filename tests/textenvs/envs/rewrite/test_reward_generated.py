@@ -1,0 +1,106 @@
+"""What the issue asks of the default reward on generated items, measured on hundreds of them in each language."""
+
+from __future__ import annotations
+
+import statistics
+
+import numpy as np
+import pytest
+
+from textenvs.envs.rewrite.env import MultiTurnRewrite
+from textenvs.envs.rewrite.reward import assess
+from textenvs.envs.rewrite.types import RewriteTruth
+from textenvs.messages import Turn
+from textenvs.rewards.measures import words
+
+DIALOGUES = 150
+NOISE = (0.0, 0.1, 0.2, 0.35, 0.5, 0.8)
+"""Share of the words that are replaced, and five levels of it."""
+
+
+@pytest.fixture(scope="module", params=["zh", "en"])
+def turns(request: pytest.FixtureRequest) -> list[Turn]:
+    """The turns of dialogues in which the oracle plays."""
+    env = MultiTurnRewrite(language=request.param)
+    played: list[Turn] = []
+    for index in range(DIALOGUES):
+        env.reset(options={"index": index})
+        ended = False
+        while not ended:
+            played.append(env.advance(env.oracle_action()))
+            ended = played[-1].last
+    assert len(played) > 500
+    return played
+
+
+@pytest.fixture(scope="module")
+def reduced(turns: list[Turn]) -> list[Turn]:
+    """Those turns that need a rewrite."""
+    return [turn for turn in turns if turn.truth.needs_rewrite]
+
+
+def joined(parts: list[str], truth: RewriteTruth) -> str:
+    return ("" if truth.language == "zh" else " ").join(parts)
+
+
+def test_gold_is_worth_one(turns: list[Turn]) -> None:
+    assert {assess(turn.truth, turn.truth.gold).value for turn in turns} == {1.0}
+
+
+def test_copy_is_worth_nothing_where_a_rewrite_is_needed_and_one_elsewhere(turns: list[Turn]) -> None:
+    assert {assess(t.truth, t.truth.utterance).value for t in turns if t.truth.needs_rewrite} == {0.0}
+    assert {assess(t.truth, t.truth.utterance).value for t in turns if not t.truth.needs_rewrite} == {1.0}
+
+
+def test_dumping_the_history_does_not_pay(reduced: list[Turn]) -> None:
+    for turn in reduced:
+        history = " ".join(message.content for message in turn.history)
+        assert assess(turn.truth, history).value <= 0.1
+        assert assess(turn.truth, f"{history} {turn.truth.gold}").value <= 0.1
+
+
+def test_a_wrong_antecedent_does_not_pay(reduced: list[Turn]) -> None:
+    tried = 0
+    for truth in (turn.truth for turn in reduced):
+        for slot in truth.restored:
+            said = next((alias for alias in slot.aliases if alias in truth.gold), None)
+            for rival in slot.rivals if said else ():
+                tried += 1
+                assert assess(truth, truth.gold.replace(said, rival)).value <= 0.0, (truth.gold, said, rival)
+    assert tried > 200
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5])
+def test_gold_with_a_repeated_tail_is_below_the_weakest_honest_answer(reduced: list[Turn], length: int) -> None:
+    for truth in (turn.truth for turn in reduced):
+        tail = words(truth.gold, truth.language)[-length:]
+        attack = assess(truth, joined([truth.gold.rstrip("?.？。"), *tail], truth)).value
+        weakest = min(assess(truth, answer).value for answer in truth.graded)
+        assert attack < weakest, (truth.gold, tail)
+
+
+def test_keyword_lists_and_hidden_characters_do_not_pay(reduced: list[Turn]) -> None:
+    lists = [assess(t.truth, joined([s.aliases[0] for s in t.truth.restored], t.truth)) for t in reduced]
+    assert statistics.mean(judged.value for judged in lists if not judged.exact) < 0.02
+    assert all(assess(t.truth, t.truth.gold[:2] + "\u200b" + t.truth.gold[2:]).value < 0.0 for t in reduced)
+
+
+def test_the_mean_falls_with_every_level_of_noise(turns: list[Turn]) -> None:
+    pool = [word for turn in turns for word in words(turn.truth.gold, turn.truth.language)]
+
+    def noisy(truth: RewriteTruth, share: float, seed: int) -> str:
+        generator, parts = np.random.default_rng(seed), words(truth.gold, truth.language)
+        for place in generator.choice(len(parts), size=round(share * len(parts)), replace=False):
+            parts[place] = pool[generator.integers(len(pool))]
+        return joined(parts, truth)
+
+    means = [
+        statistics.mean(
+            assess(turn.truth, noisy(turn.truth, share, seed) if share else turn.truth.gold).value
+            for seed, turn in enumerate(turns)
+        )
+        for share in NOISE
+    ]
+    assert means == sorted(means, reverse=True)
+    assert len(set(means)) == len(NOISE)
+    assert means[0] == 1.0
