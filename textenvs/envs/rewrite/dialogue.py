@@ -9,16 +9,14 @@ from typing import Self
 from textenvs.envs.rewrite.grammar.discourse import Event
 from textenvs.envs.rewrite.grammar.frames import Frame
 from textenvs.envs.rewrite.grammar.recognizer import Reading
-from textenvs.envs.rewrite.grammar.reduction import NOTHING, Utterance, holds, say, spoken
+from textenvs.envs.rewrite.grammar.reduction import NOTHING, Utterance, holds, say, say_in_full, spoken
 from textenvs.envs.rewrite.grammar.surface import surface
-from textenvs.envs.rewrite.service import Reply, answer, respond
-from textenvs.envs.rewrite.truth import truth_of
-from textenvs.envs.rewrite.types import RewriteTruth
+from textenvs.envs.rewrite.service import respond
+from textenvs.envs.rewrite.truth import LazyTruth, Situation
 from textenvs.envs.rewrite.user import react
 from textenvs.envs.rewrite.world import Item
 from textenvs.episode import Outcome
 from textenvs.messages import Message, Stop, strip_thinking
-from textenvs.rewards.measures import words
 from textenvs.seeding import Split
 
 
@@ -27,6 +25,8 @@ class Dialogue:
 
     The turn budget is the number of planned requests, so a request that fails costs the turn in which a later one
     would have been made: failing and trying again earns at most what going right at once does.
+
+    As long as nothing goes wrong the dialogue follows the plan, whose words are ready.
 
     Args:
         item: the dialogue as planned.
@@ -42,98 +42,105 @@ class Dialogue:
         self._split: Split = split
         self._tables = surface(item.language)
         self.instruction = self._tables.words.instruction
-        self._budget = len(item.utterances) - item.prelude
-        self._turn = 0
-        self._next = item.prelude
+        self._turns_left = len(item.utterances) - item.prelude
         self._wrong = 0
-        self._utterance = item.utterances[item.prelude]
+        self._next = item.prelude
         self._discourse = item.discourse[: item.prelude]
-        text = self._before() + say(self._tables, self._utterance)
-        self.opening = (Message("user", text),)
-        self._heard = frozenset(words(text, item.language))
-        self._truth = self._true()
+        self._utterance = item.utterances[item.prelude]
+        self._said, self._gold = item.lines[item.prelude].said, item.lines[item.prelude].gold
+        self.opening = (Message("user", self._before() + self._said),)
+        self._texts: tuple[str, ...] = (self.opening[0].content,)
 
     def act(self, action: str) -> Outcome:
         """Let the service answer the rewrite, and the user speak again."""
-        rewrite, truth = strip_thinking(action), self._truth
-        reading = self._item.recognizer.read(rewrite)
-        right = _same(reading.clauses, self._utterance.frame)
-        echo = self._item.echoes[self._next] if right else True
-        reply = respond(self._tables, self._item.knowledge, reading, echo=echo)
-        self._remember(reply)
-        self._turn += 1
-        self._next += right
-        self._wrong += not right
-        stop = self._stop()
-        if stop is Stop.RUNNING:
-            self._utterance = self._speak(right, reading)
-            line = say(self._tables, self._utterance)
+        rewrite, truth = strip_thinking(action), self._truth()
+        self._turns_left -= 1
+        if rewrite == self._gold:
+            reply = self._go_on()
         else:
-            line = self._last_words(stop)
+            reading = self._item.recognizer.read(rewrite)
+            reply = self._go_on() if _same(reading.clauses, self._utterance.frame) else self._go_wrong(reading)
+        stop = self._stop()
         service, user = self._tables.words.speakers
-        text = f"{service}{reply.text}\n{user}{line}"
-        if stop is Stop.RUNNING:
-            self._heard = self._heard.union(words(text, self._item.language))
-            self._truth = self._true()
-        return Outcome((Message("user", text),), truth, stop, stop is Stop.SUCCESS, not rewrite)
+        said = self._said if stop is Stop.RUNNING else self._last_words(stop)
+        message = Message("user", f"{service}{reply}\n{user}{said}")
+        self._texts = (*self._texts, message.content)
+        return Outcome((message,), truth, stop, stop is Stop.SUCCESS, not rewrite)
 
     def oracle(self) -> str:
         """Return the gold rewrite of what the user said last."""
-        return self._truth.gold
+        return self._gold
 
     def content(self) -> str:
         """Return what is asked, in which words, and what there is to know."""
-        item, lines = self._item, [self._item.language]
-        for utterance in item.utterances:
-            lines.append(say(self._tables, utterance))
-            lines += [f"{clause.intent.name} {[e.name for e in clause.fill]}" for clause in utterance.frame]
-            lines.append(answer(self._tables, item.knowledge, utterance.frame, echo=True).text)
-        return "\n".join(lines)
+        lines = [f"{line.said}\n{line.gold}\n{line.reply}" for line in self._item.lines]
+        return "\n".join([self._item.language, str(self._item.prelude), *lines])
 
     def fork(self) -> Self:
         """Return an independent copy: everything inside is immutable."""
         return copy.copy(self)
 
-    def _true(self) -> RewriteTruth:
-        return truth_of(self._tables, self._utterance, self._discourse, self._item.recognizer, self._heard)
+    # What comes next
 
-    def _before(self) -> str:
-        """Return the exchanges that took place before the agent came in, ready to stand before the utterance."""
-        service, user = self._tables.words.speakers
-        lines: list[str] = []
-        for number in range(self._item.prelude):
-            utterance = self._item.utterances[number]
-            reply = answer(self._tables, self._item.knowledge, utterance.frame, echo=self._item.echoes[number])
-            lines += [user + say(self._tables, utterance), service + reply.text]
-        return "".join([line + "\n" for line in lines]) + (user if lines else "")
+    def _go_on(self) -> str:
+        """Let the service answer what was meant, and the user make the next request."""
+        item, number = self._item, self._next
+        event = item.discourse[number]
+        if self._utterance is not item.utterances[number]:
+            event = replace(event, named=spoken(self._utterance).union([entity.stem for entity in event.told]))
+        self._discourse = (*self._discourse, event)
+        self._next = number + 1
+        if self._next < len(item.utterances):
+            self._request()
+        return item.lines[number].reply
 
-    def _remember(self, reply: Reply) -> None:
-        utterance = self._utterance
-        asked = tuple([entity for clause in utterance.frame for entity in clause.fill])
-        named = spoken(utterance).union([entity.stem for entity in reply.told])
-        self._discourse = (*self._discourse, Event(utterance.frame, asked, reply.told, reply.listed, named))
+    def _request(self) -> None:
+        """Make the next planned request; in full, if what it would leave out is no longer clear."""
+        planned, line = self._item.utterances[self._next], self._item.lines[self._next]
+        self._utterance, self._said, self._gold = planned, line.said, line.gold
+        if self._wrong and not holds(planned, self._discourse):
+            self._speak(replace(planned, parts=tuple([replace(part, reduction=NOTHING) for part in planned.parts])))
+
+    def _go_wrong(self, reading: Reading) -> str:
+        """Let the service answer what it understood, and the user react."""
+        reply = respond(self._tables, self._item.knowledge, reading)
+        frame = self._utterance.frame
+        asked = tuple([entity for clause in frame for entity in clause.fill])
+        named = spoken(self._utterance).union([entity.stem for entity in reply.told])
+        self._discourse = (*self._discourse, Event(frame, asked, reply.told, reply.listed, named))
+        self._wrong += 1
+        self._speak(react(self._utterance, reading, self._discourse, self._split, self._wrong))
+        return reply.text
+
+    def _speak(self, utterance: Utterance) -> None:
+        self._utterance = utterance
+        self._said, self._gold = say(self._tables, utterance), say_in_full(self._tables, utterance)
 
     def _stop(self) -> Stop:
         if self._next == len(self._item.utterances):
             return Stop.SUCCESS
-        if self._turn == self._budget:
+        if self._turns_left == 0:
             return Stop.TURN_BUDGET
         return Stop.USER_LEFT if self._wrong >= self._item.patience else Stop.RUNNING
 
-    def _speak(self, right: bool, reading: Reading) -> Utterance:
-        if not right:
-            return react(self._utterance, reading, self._discourse, self._split, self._turn)
-        planned = self._item.utterances[self._next]
-        if self._wrong == 0 or holds(planned, self._discourse):
-            return planned
-        return replace(planned, parts=tuple([replace(part, reduction=NOTHING) for part in planned.parts]))
+    # Words
+
+    def _truth(self) -> LazyTruth:
+        return LazyTruth(
+            Situation(self._utterance, self._said, self._gold, self._discourse, self._item.recognizer, self._texts)
+        )
+
+    def _before(self) -> str:
+        """Return the exchanges that took place before the agent came in, ready to stand before the utterance."""
+        service, user = self._tables.words.speakers
+        before = self._item.lines[: self._item.prelude]
+        return "".join([f"{user}{line.said}\n{service}{line.reply}\n" for line in before]) + (user if before else "")
 
     def _last_words(self, stop: Stop) -> str:
-        words_ = self._tables.words
-        if stop is Stop.SUCCESS:
-            return words_.thanks
-        return words_.farewells[0 if stop is Stop.USER_LEFT else 1]
+        words = self._tables.words
+        return words.thanks if stop is Stop.SUCCESS else words.farewells[stop is Stop.TURN_BUDGET]
 
 
 def _same(read: Frame, meant: Frame) -> bool:
+    """Say whether the same was asked, in whatever order."""
     return read == meant or (len(read) == len(meant) > 1 and set(read) == set(meant))

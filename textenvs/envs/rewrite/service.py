@@ -42,10 +42,10 @@ def answer(surface: Surface, knowledge: Knowledge, clauses: tuple[Clause, ...], 
     return Reply(joint.join([reply.text for reply in replies]), told)
 
 
-def respond(surface: Surface, knowledge: Knowledge, reading: Reading, *, echo: bool) -> Reply:
-    """Answer a rewrite as it was understood, or ask back."""
+def respond(surface: Surface, knowledge: Knowledge, reading: Reading) -> Reply:
+    """Answer a rewrite as it was understood, saying what about, or ask back."""
     if reading.clauses:
-        return answer(surface, knowledge, reading.clauses, echo=echo)
+        return answer(surface, knowledge, reading.clauses, echo=True)
     if reading.missing is not None:
         return Reply(surface.words.which.format(noun=surface.words.nouns[reading.missing]))
     return Reply(surface.words.pardon)

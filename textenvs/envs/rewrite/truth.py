@@ -2,47 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from itertools import product
+from typing import Any
 
 from textenvs.envs.rewrite.grammar.discourse import Discourse, distance, mentioned
-from textenvs.envs.rewrite.grammar.frames import Clause, Frame
+from textenvs.envs.rewrite.grammar.frames import Clause, Frame, Intent
 from textenvs.envs.rewrite.grammar.recognizer import Recognizer
-from textenvs.envs.rewrite.grammar.reduction import Part, Utterance, say, say_in_full, say_without
+from textenvs.envs.rewrite.grammar.reduction import NOTHING, Reduction, Utterance, say_without
 from textenvs.envs.rewrite.grammar.surface import Surface, surface
+from textenvs.envs.rewrite.grammar.templates import Template
 from textenvs.envs.rewrite.types import Language, Restored, RewriteTruth
 from textenvs.rewards.measures import normalize, words
 
+Place = tuple[int, int | None]
+"""Where something was lost: number of the part, and the slot (None for the predicate)."""
 
-def truth_of(
-    tables: Surface, utterance: Utterance, discourse: Discourse, recognizer: Recognizer, heard: frozenset[str]
-) -> RewriteTruth:
-    """Return what the reward has to know about an utterance.
 
-    Args:
-        tables: the language.
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """An utterance in its context.
+
+    Attributes:
         utterance: what the user says.
+        said: the words of it.
+        gold: the same with nothing left out.
         discourse: the turns before it.
         recognizer: of the dialogue.
-        heard: the words of the dialogue up to now, this utterance included.
+        texts: everything that was heard so far, the utterance included.
     """
-    said, gold = say(tables, utterance), say_in_full(tables, utterance)
-    lost = _lost(tables, utterance, gold)
-    normal = frozenset([normalize(gold, tables.language)])
-    return RewriteTruth(
-        tables.language,
-        said,
-        gold,
-        Accepted(recognizer, utterance.frame, normal),
-        tuple([_restored(tables, utterance, discourse, *place) for place in lost]),
-        tuple(_kept(tables, utterance)),
-        heard.union(function_words(tables.language), *_own_words(tables, utterance.frame)),
-        recognizer.fluency,
-        tuple([say_without(tables, utterance, *place) for place in lost]),
-        utterance.operators,
-        utterance.frame,
-    )
+
+    utterance: Utterance
+    said: str
+    gold: str
+    discourse: Discourse
+    recognizer: Recognizer
+    texts: tuple[str, ...]
+
+    @property
+    def tables(self) -> Surface:
+        """The language."""
+        return surface(self.recognizer.language)
+
+    @property
+    def lost(self) -> tuple[Place, ...]:
+        """What was left out, in the order of the complete sentence."""
+        return lost_places(self.recognizer.language, self.utterance)
+
+
+class LazyTruth(RewriteTruth):
+    """The hidden truth of a generated utterance, of which each part is worked out when it is first read.
+
+    Most answers of a trained policy are exact, and to see that takes no more than `accepted`.
+
+    Args:
+        situation: the utterance in its context.
+    """
+
+    def __init__(self, situation: Situation) -> None:
+        recognizer, utterance = situation.recognizer, situation.utterance
+        vars(self).update(
+            situation=situation,
+            language=recognizer.language,
+            utterance=situation.said,
+            gold=situation.gold,
+            accepted=Accepted(recognizer, utterance.frame, situation.gold),
+            fluency=recognizer.fluency,
+            operators=utterance.operators,
+            frame=utterance.frame,
+            extra={},
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        make = _PARTS.get(name)
+        if make is None:
+            raise AttributeError(name)
+        value = make(vars(self)["situation"])
+        vars(self)[name] = value
+        return value
 
 
 class Accepted(Set[str]):
@@ -53,16 +92,16 @@ class Accepted(Set[str]):
     Args:
         recognizer: of the dialogue.
         frame: the meaning.
-        gold: the normalised reference, and whatever else is accepted though the grammar does not make it.
+        gold: the reference; it may begin with a lead, which the other wordings do not have.
     """
 
-    def __init__(self, recognizer: Recognizer, frame: Frame, gold: frozenset[str]) -> None:
+    def __init__(self, recognizer: Recognizer, frame: Frame, gold: str) -> None:
         self._recognizer = recognizer
         self._frame = frame
-        self._gold = gold
+        self._gold = normalize(gold, recognizer.language)
 
     def __contains__(self, text: object) -> bool:
-        return text in self._gold or (isinstance(text, str) and self._recognizer.accepts(text, self._frame))
+        return text == self._gold or (isinstance(text, str) and self._recognizer.accepts(text, self._frame))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all)
@@ -73,7 +112,9 @@ class Accepted(Set[str]):
     @cached_property
     def _all(self) -> frozenset[str]:
         language = self._recognizer.language
-        return self._gold | {normalize(text, language) for text in wordings(surface(language), self._frame)}
+        return frozenset(
+            [self._gold, *[normalize(text, language) for text in wordings(surface(language), self._frame)]]
+        )
 
 
 def wordings(tables: Surface, frame: Frame) -> Iterator[str]:
@@ -97,49 +138,77 @@ def _bodies(tables: Surface, clause: Clause) -> list[str]:
     ]
 
 
-Place = tuple[int, int | None]
-"""Where something was lost: number of the part, and the slot (None for the predicate)."""
+@lru_cache(maxsize=1 << 10)
+def _order(language: Language, intent: Intent, core: int, reduction: Reduction) -> tuple[int | None, ...]:
+    """Return what a reduction leaves out of a core, in the order of the complete sentence."""
+    tables = surface(language)
+    template = tables.templates[intent.name][core]
+    order: list[int | None] = [slot for slot in template.order if reduction.silent(slot)]
+    if reduction.shell is not None:
+        order.insert(_before_cue(tables, intent, template, reduction), None)
+    return tuple(order)
 
 
-def _lost(tables: Surface, utterance: Utterance, gold: str) -> list[Place]:
-    """Return what was left out, in the order of the complete sentence."""
-    places: list[tuple[int, Place]] = []
-    for number, part in enumerate(utterance.parts):
-        reduction = part.reduction
-        if reduction.shell is not None:
-            places.append((_cue_at(tables, part, gold), (number, None)))
-        for slot, entity in enumerate(part.clause.fill):
-            if reduction.silent(slot):
-                form = tables.templates[part.clause.intent.name][part.core].holes[slot].form
-                places.append((gold.find(entity.named(form)[0]), (number, slot)))
-    return [place for _, place in sorted(places, key=_position)]
+def _before_cue(tables: Surface, intent: Intent, template: Template, reduction: Reduction) -> int:
+    """Return how many of the slots that are left out stand before the predicate's cue."""
+    marks = [chr(0xE000 + slot) for slot in range(len(template.holes))]
+    text = template.fill(marks).lower()
+    at = min(found for cue in tables.words.cues[intent.name] if (found := text.find(cue.lower())) >= 0)
+    return sum(reduction.silent(slot) and text.find(mark) < at for slot, mark in enumerate(marks))
 
 
-def _position(item: tuple[int, Place]) -> int:
-    return item[0]
+def lost_places(language: Language, utterance: Utterance) -> tuple[Place, ...]:
+    """Return what was left out of an utterance, in the order of the complete sentence."""
+    return tuple(
+        (number, slot)
+        for number, part in enumerate(utterance.parts)
+        if part.reduction is not NOTHING
+        for slot in _order(language, part.clause.intent, part.core, part.reduction)
+    )
 
 
-def _cue_at(tables: Surface, part: Part, gold: str) -> int:
-    lowered = gold.lower()
-    found = [lowered.find(cue) for cue in tables.words.cues[part.clause.intent.name]]
-    return min((at for at in found if at >= 0), default=len(gold))
+def _restored(situation: Situation) -> tuple[Restored, ...]:
+    return tuple([_restored_one(situation, *place) for place in situation.lost])
 
 
-def _restored(tables: Surface, utterance: Utterance, discourse: Discourse, number: int, slot: int | None) -> Restored:
+def _restored_one(situation: Situation, number: int, slot: int | None) -> Restored:
+    utterance, discourse = situation.utterance, situation.discourse
     part = utterance.parts[number]
     intent = part.clause.intent
     if slot is None:
-        return Restored("ellipsis", "predicate", tables.words.cues[intent.name], (), distance(discourse, intent.name))
+        cues = situation.tables.words.cues[intent.name]
+        return Restored("ellipsis", "predicate", cues, (), distance(discourse, intent.name))
     entity = part.clause.fill[slot]
-    here = [own for clause in utterance.frame for own in clause.fill if own.type == entity.type]
-    others = {other.stem: other.names for other in (*mentioned(discourse, entity.type), *here)}
-    rivals = [name for stem, names in others.items() if stem != entity.stem for name in names]
+    here = {own.stem for clause in utterance.frame for own in clause.fill}
+    rivals = [name for other in mentioned(discourse, entity.type) if other.stem not in here for name in other.names]
     cut = part.reduction.cut(slot)
     kind = "ellipsis" if cut is None or cut == "zero" else "reference"
     return Restored(kind, intent.slots[slot], entity.names, tuple(rivals), distance(discourse, entity.stem))
 
 
-def _kept(tables: Surface, utterance: Utterance) -> Iterator[tuple[str, ...]]:
+def _graded(situation: Situation) -> tuple[str, ...]:
+    return tuple([say_without(situation.tables, situation.utterance, *place) for place in situation.lost])
+
+
+def _kept(situation: Situation) -> tuple[tuple[str, ...], ...]:
+    return tuple(_survivors(situation.tables, situation.utterance))
+
+
+def _known(situation: Situation) -> frozenset[str]:
+    language = situation.recognizer.language
+    heard = [_words_of(language, text) for text in situation.texts]
+    return function_words(language).union(*heard, *_own_words(language, situation.utterance.frame))
+
+
+_PARTS: dict[str, Callable[[Situation], object]] = {
+    "restored": _restored,
+    "kept": _kept,
+    "known": _known,
+    "graded": _graded,
+}
+
+
+def _survivors(tables: Surface, utterance: Utterance) -> Iterator[tuple[str, ...]]:
     """Yield what the user did say: things, predicates and negations."""
     for part in utterance.parts:
         intent, reduction = part.clause.intent, part.reduction
@@ -152,12 +221,17 @@ def _kept(tables: Surface, utterance: Utterance) -> Iterator[tuple[str, ...]]:
                 yield tables.words.negations
 
 
-def _own_words(tables: Surface, frame: Frame) -> Iterator[frozenset[str]]:
+def _own_words(language: Language, frame: Frame) -> Iterator[frozenset[str]]:
     """Yield the words of every wording of a meaning."""
     for clause in frame:
-        yield _intent_words(tables.language, clause.intent.name)
+        yield _intent_words(language, clause.intent.name)
         for entity in clause.fill:
-            yield _name_words(tables.language, entity.names)
+            yield _name_words(language, entity.names)
+
+
+@lru_cache(maxsize=1 << 12)
+def _words_of(language: Language, text: str) -> frozenset[str]:
+    return frozenset(words(text, language))
 
 
 @lru_cache(maxsize=1 << 12)

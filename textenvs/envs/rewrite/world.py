@@ -11,14 +11,31 @@ from textenvs.envs.rewrite.dials import Dials, dials_of
 from textenvs.envs.rewrite.grammar.dice import Dice
 from textenvs.envs.rewrite.grammar.discourse import Discourse
 from textenvs.envs.rewrite.grammar.recognizer import Recognizer, keys_of
-from textenvs.envs.rewrite.grammar.reduction import Utterance
+from textenvs.envs.rewrite.grammar.reduction import Utterance, say, say_in_full
+from textenvs.envs.rewrite.grammar.surface import surface
 from textenvs.envs.rewrite.knowledge import Knowledge
 from textenvs.envs.rewrite.planner import Planner
+from textenvs.envs.rewrite.service import answer
 from textenvs.envs.rewrite.types import Language
 from textenvs.seeding import Split
 
 LanguageChoice = Literal["zh", "en", "mixed"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One planned turn in words.
+
+    Attributes:
+        said: what the user says.
+        gold: the same with nothing left out.
+        reply: what the service answers to that.
+    """
+
+    said: str
+    gold: str
+    reply: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +45,8 @@ class Item:
     Attributes:
         language: in which it is held.
         utterances: what the user says if nothing goes wrong, those of the prelude included.
-        discourse: what was mentioned in each of those turns.
-        echoes: for each of them, whether the service repeats what its answer is about.
+        lines: those turns in words.
+        discourse: what was mentioned in them.
         prelude: how many of them took place before the agent came in.
         knowledge: what the service knows.
         recognizer: understands texts of this dialogue.
@@ -38,8 +55,8 @@ class Item:
 
     language: Language
     utterances: tuple[Utterance, ...]
+    lines: tuple[Line, ...]
     discourse: Discourse
-    echoes: tuple[bool, ...]
     prelude: int
     knowledge: Knowledge
     recognizer: Recognizer
@@ -72,13 +89,24 @@ class World:
         planner = Planner(language, self.split, dials, dice)
         planner.plan(prelude + turns)
         cast = tuple(planner.cast.entities)
+        knowledge = Knowledge(language, dice.below(1 << 32), planner.answers, cast)
         return Item(
             language,
             tuple(planner.utterances),
+            _lines(planner, knowledge),
             planner.discourse,
-            tuple(planner.echoes),
             prelude,
-            Knowledge(language, dice.below(1 << 32), planner.answers, cast),
+            knowledge,
             Recognizer(language, cast, keys_of(cast)),
             dials.patience,
         )
+
+
+def _lines(planner: Planner, knowledge: Knowledge) -> tuple[Line, ...]:
+    tables = surface(knowledge.language)
+    lines: list[Line] = []
+    for utterance, echo in zip(planner.utterances, planner.echoes, strict=True):
+        said = say(tables, utterance)
+        gold = say_in_full(tables, utterance) if utterance.reduced else said
+        lines.append(Line(said, gold, answer(tables, knowledge, utterance.frame, echo=echo).text))
+    return tuple(lines)
