@@ -9,17 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agents.evaluation import evaluate
     from agents.policies.causal_lm import CausalLMPolicy
     from agents.trainer.agents import GRPO, PPO
     from agents.trainer.callbacks import Callback
 
-__all__ = ["GRPO", "PPO", "Callback", "CausalLMPolicy"]
+__all__ = ["GRPO", "PPO", "Callback", "CausalLMPolicy", "evaluate"]
 
 _HOMES = {
     "CausalLMPolicy": "agents.policies.causal_lm",
     "GRPO": "agents.trainer.agents",
     "PPO": "agents.trainer.agents",
     "Callback": "agents.trainer.callbacks",
+    "evaluate": "agents.evaluation",
 }
 
 

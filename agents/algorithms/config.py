@@ -18,7 +18,7 @@ _AT_LEAST_ONE = (
     "n_epochs",
     "n_minibatches",
     "microbatch_tokens",
-    "kl_horizon",
+    "adaptive_kl_horizon",
     "max_new_tokens",
 )
 _NOT_NEGATIVE = (
@@ -58,8 +58,8 @@ class TrainConfig:
     """Passes over the collected episodes."""
     n_minibatches: int = 1
     """Optimiser steps per pass; each sees its share of the episodes."""
-    microbatch_tokens: int = 8192
-    """Padded tokens in one forward and backward pass: bounds memory, changes no gradient."""
+    microbatch_tokens: int = 2048
+    """Padded tokens in one forward and backward pass: bounds memory, changes no gradient; raise it on a GPU."""
     clip_range: float = 0.2
     """How far the ratio new/old may fall below 1 (and rise above, see clip_range_high) and still be paid for."""
     clip_range_high: float | None = None
@@ -72,12 +72,12 @@ class TrainConfig:
     """Where the divergence is charged: off each token's reward (k1), or as a loss term (k2, k3, k3_k2grad)."""
     kl_estimator: KLEstimator = "k1"
     """The estimator of the divergence; agents/losses/kl.py says what each is the gradient of."""
-    kl_target: float | None = None
-    """Divergence in nats per token that an adaptive kl_coef steers to; fixed, if not given."""
-    kl_horizon: int = 10_000
-    """Episodes over which the adaptive kl_coef may change by a fifth of itself."""
+    adaptive_kl_target: float | None = None
+    """Divergence from the reference, in nats per token, that kl_coef is steered to; it stays fixed, if not given."""
+    adaptive_kl_horizon: int = 10_000
+    """Episodes in which a steered kl_coef changes by a fifth of itself at most."""
     target_kl: float | None = None
-    """Ends the passes over a batch once new and old policy differ by more than 1.5 times this, per token."""
+    """Ends the passes over a batch once new and old policy diverge by more than 1.5 times this, in nats per token."""
     importance_cap: float | None = None
     """Truncates the weight exp(old - behavior) that corrects for the sampler; no correction, if not given."""
     temperature: float = 1.0
@@ -99,7 +99,7 @@ class TrainConfig:
             self._require(getattr(self, name) >= 1, name, "must be at least 1")
         for name in _NOT_NEGATIVE:
             self._require(getattr(self, name) >= 0, name, "must not be negative")
-        for name in ("clip_range_high", "kl_target", "target_kl", "importance_cap", "max_context"):
+        for name in ("clip_range_high", "adaptive_kl_target", "target_kl", "importance_cap", "max_context"):
             value = getattr(self, name)
             self._require(value is None or value > 0, name, "must be above 0, or left out")
         self._require(
@@ -107,7 +107,8 @@ class TrainConfig:
             "n_episodes_per_update",
             f"must be a multiple of group_size={self.group_size}",
         )
-        self._require(self.kl_target is None or self.kl_coef > 0, "kl_target", "needs a kl_coef above 0 to start from")
+        steerable = self.adaptive_kl_target is None or self.kl_coef > 0
+        self._require(steerable, "adaptive_kl_target", "needs a kl_coef above 0 to start from")
         self._check_kl()
 
     def _check_kl(self) -> None:

@@ -7,22 +7,20 @@ An algorithm is a record of functions (`agents.algorithms.base.Algorithm`); the 
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from agents.algorithms.base import AnyAlgorithm
+from agents.algorithms.base import AnyAlgorithm, Credit
 from agents.algorithms.config import TrainConfig
 from agents.trainer.items import ItemSequence
 from agents.trainer.kl import KLController, charge_rewards
-from agents.trainer.metrics import batch_metrics, credit_metrics, episode_metrics
+from agents.trainer.metrics import Clock, batch_metrics, credit_metrics, episode_metrics
 from agents.trainer.protocols import CRITIC_PREFIX, EpisodeCollector, TrainablePolicy
 from agents.trainer.schedules import learning_rate
 from agents.trainer.scoring import score_batch
-from agents.trainer.update import Updater
+from agents.trainer.update import Updater, UpdateStats
 from agents.trajectory import TokenBatch, Trajectory
 from textenvs.errors import ConfigError
 from textenvs.messages import Stop
@@ -77,7 +75,7 @@ class Trainer:
         self.config = config
         self.items = items
         self.updater = Updater(policy, algorithm, config)
-        self.kl = KLController(config.kl_coef, config.kl_target, config.kl_horizon)
+        self.kl = KLController(config.kl_coef, config.adaptive_kl_target, config.adaptive_kl_horizon)
         self.update = self.schedule_start = self.schedule_updates = 0
 
     @property
@@ -99,39 +97,57 @@ class Trainer:
     def step(self) -> dict[str, float]:
         """Make one update and return its metrics."""
         clock = Clock()
-        groups = self.config.n_episodes_per_update // self.config.group_size
-        requests = self.items.requests(self.update, groups, self.config.group_size)
-        collected = self.collector.collect(requests, self.update)
+        episodes = self._collect()
         clock.lap("rollout_s")
-        episodes = [trajectory for trajectory in collected if trajectory.stop != Stop.ERROR]
         batch = self._score(episodes)
         clock.lap("score_s")
-        charged = charge_rewards(batch, self.kl.coef) if self.config.kl_placement == "reward" else batch
-        credit = self.algorithm.credit(charged, self.config)
-        rate = self._learning_rate()
-        stats = self.updater.run(
-            batch,
-            credit,
-            learning_rate=rate,
-            kl_coef=self.kl.coef if self.config.kl_placement == "loss" else 0.0,
-            critic_only=self.update < self.algorithm.critic_warmup(self.config),
-            generator=np.random.default_rng((self.config.seed, self.update)),
-        )
+        credit = self._credit(batch)
+        stats = self._improve(batch, credit)
         clock.lap("update_s")
-        distances = batch_metrics(batch)
         metrics = {
             **episode_metrics(episodes),
-            **distances,
+            **batch_metrics(batch),
             **credit_metrics(batch, credit),
             **stats.metrics(),
             **self._counts(episodes),
             **clock.metrics(tokens=len(batch)),
-            "learning_rate": rate,
-            "kl_coef": self.kl.coef,
         }
-        self.kl.observe(distances["kl"], len(episodes))
+        self.kl.observe(metrics["kl"], len(episodes))
         self.update += 1
         return metrics
+
+    def _collect(self) -> list[Trajectory]:
+        """Play this update's episodes; those whose environment failed say nothing about the policy."""
+        groups = self.config.n_episodes_per_update // self.config.group_size
+        requests = self.items.requests(self.update, groups, self.config.group_size)
+        return [t for t in self.collector.collect(requests, self.update) if t.stop != Stop.ERROR]
+
+    def _score(self, episodes: list[Trajectory]) -> TokenBatch:
+        """Ask the policy, its reference and its critic about the batch, once."""
+        return score_batch(
+            self.policy,
+            TokenBatch.of(episodes),
+            self.config.microbatch_tokens,
+            critic=self.algorithm.critic,
+            reference=self.config.kl_coef > 0,
+        )
+
+    def _credit(self, batch: TokenBatch) -> Credit:
+        """Give every action token its advantage."""
+        if self.config.kl_placement == "reward":
+            batch = charge_rewards(batch, self.kl.coef)
+        return self.algorithm.credit(batch, self.config)
+
+    def _improve(self, batch: TokenBatch, credit: Credit) -> UpdateStats:
+        """Change the weights."""
+        return self.updater.run(
+            batch,
+            credit,
+            learning_rate=self._learning_rate(),
+            kl_coef=self.kl.coef if self.config.kl_placement == "loss" else 0.0,
+            critic_only=self.update < self.algorithm.critic_warmup(self.config),
+            generator=np.random.default_rng((self.config.seed, self.update)),
+        )
 
     def progress(self) -> Progress:
         """Return how far the run is."""
@@ -141,15 +157,6 @@ class Trainer:
         """Go on from where another trainer stopped."""
         self.update, self.schedule_start = progress.update, progress.schedule_start
         self.schedule_updates, self.kl.coef = progress.schedule_updates, progress.kl_coef
-
-    def _score(self, episodes: list[Trajectory]) -> TokenBatch:
-        return score_batch(
-            self.policy,
-            TokenBatch.of(episodes),
-            self.config.microbatch_tokens,
-            critic=self.algorithm.critic,
-            reference=self.config.kl_coef > 0,
-        )
 
     def _learning_rate(self) -> float:
         return learning_rate(
@@ -161,29 +168,12 @@ class Trainer:
         )
 
     def _counts(self, episodes: list[Trajectory]) -> dict[str, float]:
-        """Return what was asked for and what was lost, by the boundary where it was lost."""
+        """Return how far the run is, what it is run with, and what was lost."""
         return {
+            "learning_rate": self._learning_rate(),
+            "kl_coef": self.kl.coef,
             "update": float(self.update),
             "episodes": float((self.update + 1) * self.config.n_episodes_per_update),
             "dropped_episodes": float(self.config.n_episodes_per_update - len(episodes)),
             "environment_faults": float(self.collector.faults),
         }
-
-
-class Clock:
-    """Wall time by phase."""
-
-    def __init__(self) -> None:
-        self._phases: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, phase: str) -> None:
-        """Book the time since the last lap under `phase`."""
-        now = time.perf_counter()
-        self._phases[phase] = now - self._last
-        self._last = now
-
-    def metrics(self, tokens: int) -> dict[str, float]:
-        """Return the seconds of each phase and the sampled tokens trained per second of all."""
-        total = sum(self._phases.values())
-        return {**self._phases, "tokens_per_s": tokens / total if total > 0 else math.nan}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -65,3 +66,22 @@ def explained_variance(values: FloatArray, returns: FloatArray) -> float:
     """Return ``1 - Var(returns - values) / Var(returns)``: 1 is perfect, 0 no better than a constant, NaN unknown."""
     variance = float(np.var(returns)) if len(returns) else 0.0
     return 1 - float(np.var(returns - values)) / variance if variance > 0 else NAN
+
+
+class Clock:
+    """Wall time by phase."""
+
+    def __init__(self) -> None:
+        self._phases: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        """Book the time since the last lap under `phase`."""
+        now = time.perf_counter()
+        self._phases[phase] = now - self._last
+        self._last = now
+
+    def metrics(self, tokens: int) -> dict[str, float]:
+        """Return the seconds of each phase and the sampled tokens trained per second of all."""
+        total = sum(self._phases.values())
+        return {**self._phases, "tokens_per_s": tokens / total if total > 0 else NAN}

@@ -96,7 +96,8 @@ class Updater:
             self._minibatch(work, mask, stats)
             if stats.stopped:
                 break
-        self.policy.mark_updated()
+        if stats.steps:
+            self.policy.mark_updated()
         return stats
 
     def _minibatches(self, batch: TokenBatch, mask: BoolArray, generator: np.random.Generator) -> Iterator[BoolArray]:

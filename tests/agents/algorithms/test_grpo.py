@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from trl import GRPOTrainer
 
 from agents.algorithms.base import LossInputs
@@ -18,21 +19,21 @@ from tests.agents.build import scored, trajectory, turn
 EPISODES, LENGTH = 6, 9
 
 
-def trl_loss(loss_type: str, logprobs: torch.Tensor, old: torch.Tensor, mask: torch.Tensor, advantages: torch.Tensor):
+def trl_loss(loss_type: str, logprobs: Tensor, old: Tensor, mask: Tensor, advantages: Tensor, ref: Tensor, beta: float):
     """Return TRL's loss; the trainer is a stand-in that only carries settings and hands out `logprobs`."""
     accelerator = SimpleNamespace(
         gather=lambda x: x, gather_for_metrics=lambda x: x, reduce=lambda x, reduction: x, num_processes=1
     )
     trainer = SimpleNamespace(
         _get_per_token_logps_and_entropies=lambda *args, **kwargs: (logprobs, torch.zeros_like(logprobs), None),
-        args=SimpleNamespace(delta=None, use_bias_correction_kl=False),
+        args=SimpleNamespace(delta=None, use_bias_correction_kl=True),
         accelerator=accelerator,
         model=SimpleNamespace(training=True),
         aux_loss_enabled=False,
         top_entropy_quantile=1.0,
         off_policy_mask_threshold=None,
         importance_sampling_level="token",
-        beta=0.0,
+        beta=beta,
         loss_type=loss_type,
         epsilon_low=0.2,
         epsilon_high=0.3,
@@ -51,22 +52,27 @@ def trl_loss(loss_type: str, logprobs: torch.Tensor, old: torch.Tensor, mask: to
         "tool_mask": mask.long(),
         "advantages": advantages,
         "old_per_token_logps": old,
+        "ref_per_token_logps": ref,
     }
     return GRPOTrainer._compute_loss(trainer, trainer.model, inputs)
 
 
 @pytest.mark.parametrize("loss_type", ["grpo", "bnpo", "dr_grpo"])
-def test_loss_and_gradient_equal_trl(loss_type: Literal["grpo", "bnpo", "dr_grpo"]) -> None:
+@pytest.mark.parametrize("beta", [0.0, 0.04])
+def test_loss_and_gradient_equal_trl(loss_type: Literal["grpo", "bnpo", "dr_grpo"], beta: float) -> None:
     generator = torch.Generator().manual_seed(0)
     old = -torch.rand(EPISODES, LENGTH, generator=generator)
     logprobs = (old + 0.3 * torch.randn(EPISODES, LENGTH, generator=generator)).requires_grad_()
+    ref = old + 0.3 * torch.randn(EPISODES, LENGTH, generator=generator)
     mask = torch.rand(EPISODES, LENGTH, generator=generator) < 0.6
     mask[:, 0] = True
     advantages = torch.randn(EPISODES, generator=generator)
-    theirs = trl_loss(loss_type, logprobs, old, mask, advantages)
+    theirs = trl_loss(loss_type, logprobs, old, mask, advantages, ref, beta)
     (expected,) = torch.autograd.grad(theirs, logprobs)
 
-    config = GRPOConfig(loss_type=loss_type, dr_grpo_tokens=LENGTH, clip_range_high=0.3)
+    config = GRPOConfig(
+        loss_type=loss_type, dr_grpo_tokens=LENGTH, clip_range_high=0.3, kl_coef=beta, kl_estimator="k3"
+    )
     episode = mask.nonzero()[:, 0]
     unknown = torch.full((len(episode),), torch.nan)
     tokens = LossInputs(
@@ -74,17 +80,19 @@ def test_loss_and_gradient_equal_trl(loss_type: Literal["grpo", "bnpo", "dr_grpo
         entropy=unknown,
         values=unknown,
         old_logprobs=old[mask],
-        ref_logprobs=unknown,
+        ref_logprobs=ref[mask],
         old_values=unknown,
         advantages=advantages[episode],
         returns=unknown,
         importance=torch.ones(len(episode)),
         weight=torch.from_numpy(normalizer(episode.numpy(), config)),
         mean_weight=1 / len(episode),
-        kl_coef=0.0,
+        kl_coef=beta,
     )
     ours = ALGORITHM.loss(tokens, config).total
     assert ours.item() == pytest.approx(theirs.item(), abs=1e-5)
+    if beta:  # TRL differentiates the ratio that weighs the divergence too, which is no divergence's gradient
+        return
     (gradient,) = torch.autograd.grad(ours, logprobs)
     torch.testing.assert_close(gradient, expected, atol=1e-5, rtol=0)
     assert (gradient == 0)[mask].any(), "some token should be clipped"

@@ -127,7 +127,7 @@ def test_the_record_knows_its_warm_up() -> None:
         ({"learning_rate": 0.0}, "learning_rate=0.0"),
         ({"n_episodes_per_update": 10, "group_size": 4}, "multiple of group_size=4"),
         ({"gae_lambda": 1.5}, "between 0 and 1"),
-        ({"kl_target": 0.1}, "needs a kl_coef"),
+        ({"adaptive_kl_target": 0.1}, "needs a kl_coef"),
         ({"clip_range_value": -1.0}, "clip_range_value"),
         ({"n_epochs": 0}, "at least 1"),
     ],

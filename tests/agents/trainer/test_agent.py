@@ -126,7 +126,13 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"lora": {"r": 2, "target_modules": ["q_proj"]}, "reference": "adapter_off"}])
 def test_a_resumed_run_ends_like_one_that_was_never_stopped(tmp_path: Path, settings: dict[str, Any]) -> None:
-    options = {"kl_coef": 0.05, "kl_target": 0.01, "kl_horizon": 20, "lr_schedule": "linear", "warmup_updates": 2}
+    options = {
+        "kl_coef": 0.05,
+        "adaptive_kl_target": 0.01,
+        "adaptive_kl_horizon": 20,
+        "lr_schedule": "linear",
+        "warmup_updates": 2,
+    }
     whole = ppo(tiny_policy(**settings), **options).learn(48)
     half = ppo(tiny_policy(**settings), **options)
     half.learn(48, callback=Recorder(stop_at=3)).save(tmp_path / "half")

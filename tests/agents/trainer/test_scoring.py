@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -34,6 +36,7 @@ def test_values_belong_to_the_state_before_each_token(policy: CausalLMPolicy) ->
 
 def test_bootstrap_is_the_value_of_the_last_state_and_0_where_terminated(policy: CausalLMPolicy) -> None:
     episodes = [trajectory([[0]], [turn()], truncated=cut) for cut in (True, False, True)]
+    episodes[1] = replace(episodes[1], final_ids=episodes[0].final_ids)
     found = score_batch(policy, TokenBatch.of(episodes), 200, critic=True, reference=False)
     ids = torch.from_numpy(episodes[0].final_ids)[None]
     expected = policy.state_values(ids, torch.ones_like(ids, dtype=torch.bool)).item()

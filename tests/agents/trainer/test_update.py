@@ -221,6 +221,19 @@ def test_minibatches_deal_every_episode_once_per_epoch() -> None:
         assert sum(map(len, dealt)) == len(set.union(*dealt)) == 7
 
 
+@pytest.mark.parametrize("budget", [1, 10_000])
+def test_logged_terms_are_means_over_the_minibatchs_tokens(budget: int) -> None:
+    policy = disturbed(tiny_policy())
+    episodes = random_trajectories(np.random.default_rng(0))
+    algorithm, config, batch, credit = prepared("ppo", policy, episodes, microbatch_tokens=budget)
+    stats = update(Updater(policy, algorithm, config), batch, credit)
+    errors = (credit.returns - batch.values) ** 2
+    assert stats.terms["value_loss"][0] == pytest.approx(errors.mean(), rel=1e-4)
+    weight = np.minimum(np.exp(batch.old_logprobs - batch.behavior_logprobs), config.importance_cap)
+    assert stats.terms["importance"][0] == pytest.approx(weight.mean(), rel=1e-4)
+    assert stats.terms["policy_loss"][0] == pytest.approx(-(weight * credit.advantages).mean(), rel=1e-3)
+
+
 def test_an_update_makes_a_new_version_of_the_weights() -> None:
     policy = tiny_policy()
     algorithm, config, batch, credit = prepared("ppo", policy, random_trajectories(np.random.default_rng(0)))
