@@ -33,14 +33,14 @@ class Dials:
     """
 
     turns: tuple[int, int] = (3, 8)
-    reference: float = 0.42
+    reference: float = 0.44
     ellipsis: float = 0.47
     unchanged: float = 0.2
     reach: int = 8
     distractors: int = 4
     prelude: tuple[int, int] = (0, 0)
     intents: tuple[str, ...] = tuple(INTENTS)
-    operators: frozenset[str] = OPERATORS
+    operators: tuple[str, ...] = OPERATORS
     cores: int = 2
     several: float = 0.08
     shift: float = 0.3
@@ -57,7 +57,7 @@ class Dials:
         for intent in self.intents:
             if intent not in INTENTS:
                 raise UnknownNameError.of("intent", intent, INTENTS)
-        for operator in sorted(self.operators):
+        for operator in self.operators:
             if operator not in OPERATORS:
                 raise UnknownNameError.of("operator", operator, OPERATORS)
         self._check("turns", 1 <= self.turns[0] <= self.turns[1] <= 8, "1 <= least <= greatest <= 8")
@@ -87,7 +87,7 @@ LEVELS = MappingProxyType(
             reach=1,
             distractors=1,
             intents=_SMALL,
-            operators=frozenset(["pronoun", "zero", "vp_ellipsis", "correction"]),
+            operators=("pronoun", "zero", "vp_ellipsis", "correction"),
             cores=1,
             several=0.0,
             shift=0.0,

@@ -10,13 +10,13 @@ from textenvs.envs.rewrite.grammar.discourse import Discourse, Event, antecedent
 from textenvs.envs.rewrite.grammar.entities import WORD_TYPES, Cast
 from textenvs.envs.rewrite.grammar.frames import LISTING, NAMING, Clause, Entity, Intent, Type
 from textenvs.envs.rewrite.grammar.language import Cut, Shell
-from textenvs.envs.rewrite.grammar.menu import Group, Option, in_split, menu, openers
+from textenvs.envs.rewrite.grammar.menu import Group, Need, Option, in_split, menu, openers
 from textenvs.envs.rewrite.grammar.reduction import NOTHING, Part, Reduction, Utterance, spoken
 from textenvs.envs.rewrite.types import Language
 from textenvs.seeding import Split
 
 _TRIES = 6
-_WISHES = ((), (1, 2), (2, 1), (3, 2, 1))  # what to try, one after the other, for every wish
+_WISHES = ((), (1, 2), (2, 1), (3, 1, 2))  # what to try, one after the other, for every wish
 _VARIANTS = 6  # a multiple of every number of wordings that a variant chooses from
 _ALONE: frozenset[Cut] = frozenset(["zero", "one", "return"])  # these look at the turn before, not beside themselves
 
@@ -77,7 +77,8 @@ class Planner:
 
     def _feasible(self, groups: Sequence[Group]) -> list[Group]:
         """Return the groups whose needs have antecedents."""
-        return [group for group in groups if all(self._antecedents(*need) for need in group.needs)]
+        met = {need for need in self._menu.needs if self._antecedents(*need)} if groups else set[Need]()
+        return [group for group in groups if met.issuperset(group.needs)]
 
     def _chosen(self, groups: Sequence[Group]) -> Part | None:
         """Take an option of a menu of which everything is feasible."""
@@ -103,7 +104,8 @@ class Planner:
         return [
             (shell, slot, cut)
             for shell in wordings
-            if self._dials.operators.issuperset((shell, cut or shell))
+            if shell in self._dials.operators
+            and (cut is None or cut in self._dials.operators)
             and in_split(self._split, intent, core, (cut, shell) if cut else (shell,))
             for slot, kind in enumerate(intent.types)
             if (shell == "correction" or _can_follow(intent, slot))
@@ -181,17 +183,17 @@ class Planner:
 
     def _happen(self, utterance: Utterance) -> None:
         """Let the turn take place: things are mentioned, the service answers."""
-        echo = self._dice.chance(self._dials.echo) or len(utterance.parts) > 1
+        frame = utterance.frame
+        echo = self._dice.chance(self._dials.echo) or len(frame) > 1
         told: list[Entity] = []
-        for clause in utterance.frame:
+        for clause in frame:
             self._asked.add(clause)
             told += [clause.fill[0]] if echo else []
             told += self._answered(clause)
-        listing = len(utterance.parts) == 1 and utterance.frame[0].intent.answer in LISTING
-        asked = tuple(entity for clause in utterance.frame for entity in clause.fill)
-        named = spoken(utterance) | {entity.stem for entity in told}
-        listed = self.answers[utterance.frame[0]] if listing else ()
-        self.discourse = (*self.discourse, Event(utterance.frame, asked, tuple(told), listed, named))
+        listed = self.answers[frame[0]] if len(frame) == 1 and frame[0].intent.answer in LISTING else ()
+        asked = frame[0].fill if len(frame) == 1 else tuple([entity for clause in frame for entity in clause.fill])
+        named = spoken(utterance).union([entity.stem for entity in told])
+        self.discourse = (*self.discourse, Event(frame, asked, tuple(told), listed, named))
         self._types.update([entity.type for entity in (*asked, *told)])
         self.utterances.append(utterance)
         self.echoes.append(echo)
@@ -213,9 +215,11 @@ class Planner:
 
     def _antecedents(self, cut: Cut, kind: Type) -> tuple[Entity, ...]:
         """Return the antecedents within reach, looked up once a turn."""
+        if kind not in self._types:
+            return ()
         found = self._found.get((cut, kind))
         if found is None:
-            found = () if kind not in self._types else antecedents(self.discourse, cut, kind)
+            found = antecedents(self.discourse, cut, kind)
             if not all(self._reaches(entity.stem) for entity in found):
                 found = ()
             self._found[cut, kind] = found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -28,17 +27,18 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class GeneratedSource:
     """Endless dialogues of the generated world.
 
-    Attributes:
+    Args:
         world: draws them.
         family: first part of every item's key.
     """
 
-    world: World
-    family: str
+    def __init__(self, world: World, family: str) -> None:
+        self._world = world
+        self._key = f"{family}|{world.language}|{world.difficulty!r}"
+        self._prefix = f"{family}/{world.language}/{world.split}/"
 
     def draw(self, generator: np.random.Generator) -> int:
         """Draw the index of the next dialogue."""
@@ -46,9 +46,9 @@ class GeneratedSource:
 
     def episode(self, index: int) -> Episode:
         """Return the dialogue with this index."""
-        world = self.world
-        item = world.draw(item_generator(f"{self.family}|{world.language}|{world.difficulty!r}", world.split, index))
-        return Dialogue(item, f"{self.family}/{world.language}/{world.split}/{index}", world.split)
+        split = self._world.split
+        item = self._world.draw(item_generator(self._key, split, index))
+        return Dialogue(item, f"{self._prefix}{index}", split)
 
 
 class CorpusSource:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -16,7 +17,7 @@ from textenvs.seeding import Split
 _SHELLS: tuple[Shell, ...] = ("vp_ellipsis", "correction", "fragment")
 _NUMBERS = {name: number for number, name in enumerate((*CUTS, *_SHELLS))}
 
-OPERATORS: frozenset[str] = frozenset([*CUTS, "vp_ellipsis", "correction"])
+OPERATORS: tuple[str, ...] = (*CUTS, "vp_ellipsis", "correction")
 """The operators that a planned dialogue can use. (`"fragment"` and ``"complaint"`` are reactions.)"""
 
 
@@ -58,19 +59,21 @@ class Menu:
 
     Attributes:
         plain: the wordings without any reduction, of requests that leave something to refer to.
+        needs: all needs of all groups.
         reference: groups in which something stands for what is left out.
         ellipsis: groups in which nothing does.
         both: groups in which one slot goes this way and one that.
     """
 
     plain: tuple[Option, ...]
+    needs: tuple[Need, ...]
     reference: tuple[Group, ...]
     ellipsis: tuple[Group, ...]
     both: tuple[Group, ...]
 
 
 @cache
-def menu(language: Language, split: Split, intents: tuple[str, ...], cores: int, operators: frozenset[str]) -> Menu:
+def menu(language: Language, split: Split, intents: tuple[str, ...], cores: int, operators: tuple[str, ...]) -> Menu:
     """Return the menu of a split; made once.
 
     Args:
@@ -86,7 +89,7 @@ def menu(language: Language, split: Split, intents: tuple[str, ...], cores: int,
         Option(option.intent, option.core, cuts)
         for option in plain
         for cuts in _combinations(tables, option)
-        if operators.issuperset(_done(cuts)) and in_split(split, option.intent, option.core, _done(cuts))
+        if set(operators).issuperset(_done(cuts)) and in_split(split, option.intent, option.core, _done(cuts))
     ]
     groups: dict[tuple[Need, ...], list[Option]] = {}
     for option in reduced:
@@ -97,23 +100,26 @@ def menu(language: Language, split: Split, intents: tuple[str, ...], cores: int,
         kinds.setdefault((all(silent), any(silent)), []).append(Group(needs, tuple(options)))
     return Menu(
         _leading(split, plain, reduced, operators),
+        tuple(dict.fromkeys(need for needs in groups for need in needs)),
         tuple(kinds.get((False, False), ())),
         tuple(kinds.get((True, True), ())),
         tuple(kinds.get((False, True), ())),
     )
 
 
-def _leading(split: Split, plain: list[Option], reduced: list[Option], operators: frozenset[str]) -> tuple[Option, ...]:
+def _leading(
+    split: Split, plain: list[Option], reduced: list[Option], operators: tuple[str, ...]
+) -> tuple[Option, ...]:
     """Return the complete requests after which something can be left out.
 
     Those that are answered by a list come three times: without a list there are no ordinals.
     """
-    wanted = {needs[0][1] for needs in map(_needs, reduced) if len(needs) == 1}
     leading: list[Option] = []
     for option in plain:
         intent = option.intent
         shells = [s for s in _SHELLS if s in operators and in_split(split, intent, option.core, (s,))]
-        if shells or not wanted.isdisjoint((*intent.types, NAMING.get(intent.answer))):
+        left: set[Type | None] = {*intent.types, NAMING.get(intent.answer)}
+        if shells or any(_follows(after, intent, left) for after in reduced):
             leading += [option] * (3 if intent.answer in LISTING else 1)
     return tuple(leading)
 
@@ -134,6 +140,11 @@ def _combinations(tables: Surface, option: Option) -> list[tuple[Cut | None, ...
     able = tables.cuts[option.intent.name][option.core]
     ways = product(*[(None, *cuts) for cuts in able])
     return [cuts for cuts in ways if 1 <= len(_done(cuts)) <= 2 and len(set(_done(cuts))) == len(_done(cuts))]
+
+
+def _follows(after: Option, intent: Intent, left: Set[Type | None]) -> bool:
+    """Say whether a reduced option can come after an intent that left these types of things, and ask something new."""
+    return len(_needs(after)) == 1 and _needs(after)[0][1] in left and (after.intent != intent or len(after.cuts) > 1)
 
 
 def _needs(option: Option) -> tuple[Need, ...]:

@@ -152,7 +152,7 @@ class Recognizer:
             for number in tables.bigrams.get(pair, ()):
                 shared[number] = shared.get(number, 0) + 1
         nearest = max([2.0 * n / (len(pairs) + tables.sizes[i]) for i, n in shared.items()], default=0.0)
-        return nearest**3 / (1 + len(_SENTENCE_END.findall(piece)))
+        return nearest**3 / (1 + len(_SENTENCE_END.findall(piece))) ** 2
 
     def _pieces(self, normal: str, tables: Grammar) -> list[str]:
         normal = _PRIVATE.sub("\ufffd", normal)

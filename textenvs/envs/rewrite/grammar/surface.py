@@ -13,6 +13,7 @@ from textenvs.envs.rewrite.types import Language
 
 WORDINGS: dict[Language, Wordings] = {"zh": CHINESE, "en": ENGLISH}
 
+_INFLECTED = frozenset(["head", "plural"])
 _ABSORBED = frozenset(["in", "to", "at"])
 _MOVING = frozenset(["in", "to", "at", "on", "from", "到", "去", "从"])
 _OBJECTS = {"he": "him", "she": "her"}
@@ -46,7 +47,7 @@ class Surface:
 
     def name(self, entity: Entity, form: str) -> str:
         """Return an entity's customary name in a form (case or preposition)."""
-        return self.formed(entity.named(form)[0], form)
+        return self.formed(entity.named(form)[0] if form in _INFLECTED else entity.name, form)
 
     def reference(self, hole: Hole, kind: Type, cut: Cut, gender: str = "", rank: int = 0) -> str | None:
         """Return what stands in a hole for a thing that is left out, or None if the language has nothing.
@@ -63,7 +64,7 @@ class Surface:
         form = hole.form
         if cut == "one":
             return {"head": "one", "plural": "of them"}.get(form) if (kind, cut) in self.words.references else None
-        if form in ("head", "plural"):
+        if form in _INFLECTED:
             return None
         if cut == "ordinal":
             names = self.words.ordinals.get(kind)
@@ -94,7 +95,7 @@ class Surface:
 
     def formed(self, name: str, form: str) -> str:
         """Return a name or reference with its case ending or preposition."""
-        if form in ("", "head", "plural"):
+        if not form or form in _INFLECTED:
             return name
         if form in ("'s", "的"):
             return name + form
