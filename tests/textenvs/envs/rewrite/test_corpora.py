@@ -361,6 +361,18 @@ def test_english_spans_are_trimmed_of_function_words() -> None:
     assert truth.kept == (("how",), ("long",), ("rain",))
 
 
+def test_an_antecedent_in_the_reply_is_one_turn_back() -> None:
+    turns = (CorpusTurn("谁来了", (), "小王"), CorpusTurn("几点", (), "三点"), CorpusTurn("他走了", ("小王走了",)))
+    (slot,) = truth_of(Conversation("zh", turns, "file:1"), 2, len).restored
+    assert slot.turns_back == 2
+
+
+def test_function_words_count_where_nothing_else_was_restored() -> None:
+    (slot,) = aligned("zh", "好", "来", "来了吗").restored
+    assert slot.aliases == ("了吗",)
+    assert slot.places == ("来了吗",)
+
+
 def test_nothing_restored_means_that_the_copy_is_right_too() -> None:
     truth = aligned("en", "Hello.", "Well, is the shop open?", "is the shop open")
     assert not truth.needs_rewrite
@@ -419,6 +431,12 @@ def test_a_first_utterance_with_nothing_before_it_has_no_label() -> None:
     alone = Conversation("zh", (CorpusTurn("他在哪", ("小王在哪",)),), "file:1")
     episode = CorpusEpisode(alone, len, instruction="改写", speakers=("客服:", "用户:"))
     assert [m.content for m in episode.opening] == ["他在哪"]
+
+
+def test_nothing_is_restated_where_nothing_follows() -> None:
+    alone = Conversation("zh", (CorpusTurn("他在哪", ("小王在哪",)),), "file:1")
+    episode = CorpusEpisode(alone, len, instruction="改写", speakers=("客服:", "用户:"), history_source="own")
+    assert episode.act("小王在哪").replies == ()
 
 
 def test_texts_with_line_breaks_cannot_play_another_speaker() -> None:

@@ -267,6 +267,13 @@ def test_things_that_were_said_and_changed_places_do_not_both_count_as_kept() ->
     assert assess(task, "5月1日从上海到北京的火车吧").consistency == 0.75  # one word against four new ones
 
 
+def test_kept_things_may_stand_as_in_the_utterance_or_as_in_the_reference() -> None:
+    slot = Restored("reference", "from", ("上海",))
+    task = truth("zh", "几点到北京,从那里", ["从上海到北京几点"], [slot], [("几点",), ("北京",)])
+    assert assess(task, "几点从上海到北京呢").consistency == assess(task, "从上海到北京几点呢").consistency == 0.5
+    assert assess(task, "从上海到北京").consistency == 0.5
+
+
 def test_coreference_counts_references_and_keywords_everything() -> None:
     slots = [Restored("reference", "person", ("张三",)), Restored("ellipsis", "city", ("上海",))]
     task = truth("zh", "他在吗", ["张三在上海吗"], slots, [("在",)])
