@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import gymnasium
 
-from envs_registry.spec import TextEnvSpec
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -37,4 +35,4 @@ def register_all() -> None:
     """Register every id of the catalogue that Gymnasium does not know yet."""
     for entry in CATALOG:
         if entry.id not in gymnasium.registry:
-            gymnasium.registry[entry.id] = TextEnvSpec(id=entry.id, entry_point=entry.entry_point)
+            gymnasium.register(entry.id, entry.entry_point)

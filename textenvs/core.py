@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, SupportsIndex, TypedDict, cast, get_args
 
 import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
 
 from textenvs import seeding
 from textenvs.episode import Episode
@@ -19,6 +20,7 @@ from textenvs.messages import Message, Stop, Turn
 from textenvs.rewards.core import Reward, RewardFunction, Score
 from textenvs.rewards.spec import RewardSpec, build_reward
 from textenvs.spaces import UnicodeText, observation_space
+from textenvs.spec import TextEnvSpec
 
 RewardTiming = Literal["turn", "episode"]
 
@@ -98,6 +100,7 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
         self.reward: Reward = self.default_reward() if reward is None else build_reward(reward, self.parts())
         self.observation_space = cast("gym.Space[Observation]", observation_space())
         self.action_space = UnicodeText()
+        self._spec: TextEnvSpec | None = None
         self._episode: Episode | None = None
         self._history: tuple[Message, ...] = ()
         self._turn = 0
@@ -128,6 +131,15 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
         return {"oracle": lambda observation: self.oracle_action()}
 
     # Gymnasium's face
+
+    @property
+    def spec(self) -> EnvSpec | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """How `gymnasium.make` made this environment; None if it did not."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._spec = None if spec is None else TextEnvSpec.of(spec)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, Info]:
         """Begin an episode.

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from typing import Self
 
 from gymnasium.envs.registration import EnvSpec
 
 
 class TextEnvSpec(EnvSpec):
     """An `EnvSpec` whose `to_json` explains itself where the reward is a callable."""
+
+    @classmethod
+    def of(cls, spec: EnvSpec) -> Self:
+        """Return `spec` as one of these."""
+        return cls(**{field.name: getattr(spec, field.name) for field in dataclasses.fields(spec) if field.init})
 
     def to_json(self) -> str:
         """Return the specification as JSON.
