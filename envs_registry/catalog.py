@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import gymnasium
+from gymnasium.envs.registration import EnvSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +36,4 @@ def register_all() -> None:
     """Register every id of the catalogue that Gymnasium does not know yet."""
     for entry in CATALOG:
         if entry.id not in gymnasium.registry:
-            gymnasium.register(entry.id, entry.entry_point)
+            gymnasium.registry[entry.id] = EnvSpec(entry.id, entry.entry_point)
