@@ -139,6 +139,8 @@ class SFTOptions:
     """Peak learning rate; 1e-3 suits the embedded model, 1e-5 to 2e-4 a pretrained one."""
     batch_size: int = 32
     """Conversations per optimiser step."""
+    prompt_share: float = 0.0
+    """Share of the prompt's tokens that are learned too: some help a model built from nothing, none a pretrained one."""
 
     def config(self, seed: int) -> SFTConfig:
         """Return the settings of the warm-up itself.
@@ -148,7 +150,13 @@ class SFTOptions:
         """
         from agents.finetune import SFTConfig
 
-        return SFTConfig(epochs=self.epochs, learning_rate=self.learning_rate, batch_size=self.batch_size, seed=seed)
+        return SFTConfig(
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            prompt_share=self.prompt_share,
+            seed=seed,
+        )
 
     def share_settings(self, env: EnvOptions) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the environment settings of the warm-up's and of reinforcement learning's share of a corpus."""

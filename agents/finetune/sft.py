@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import datasets
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl.trainer.sft_config import SFTConfig as TRLConfig
 from trl.trainer.sft_trainer import SFTTrainer
@@ -48,14 +49,19 @@ class SFTConfig:
     """Decoupled weight decay of AdamW."""
     max_grad_norm: float = 1.0
     """The gradient's norm is clipped to this."""
+    prompt_share: float = 0.0
+    """Share of the other tokens (prompt, world) that are learned too, drawn once for each. A model built from nothing
+    learns to copy much sooner with some; a pretrained one needs none."""
     seed: int = 0
-    """Of the order of the rows."""
+    """Of the order of the rows, and of the share of the prompt."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         for name in ("learning_rate", "epochs", "batch_size", "max_grad_norm"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"sft {name}={getattr(self, name)!r}: must be above 0")
+        if not 0 <= self.prompt_share <= 1:
+            raise ConfigError(f"sft prompt_share={self.prompt_share!r}: must lie between 0 and 1")
         if self.batch_size % (self.microbatch_size or self.batch_size):
             raise ConfigError(f"sft batch_size={self.batch_size} must be a multiple of microbatch_size")
 
@@ -104,7 +110,7 @@ def sft(
         ConfigError: if there are no rows, or one is longer than the model's context.
     """
     config = config or SFTConfig()
-    table = tokenize(policy, rows)
+    table = tokenize(policy, rows, config)
     with tempfile.TemporaryDirectory() as scratch, _borrowed(policy):
         trainer = SFTTrainer(
             model=policy.model,
@@ -120,8 +126,8 @@ def sft(
     return SFTMetrics(output.training_loss, output.global_step, len(rows), tokens, output.metrics["train_runtime"])
 
 
-def tokenize(policy: CausalLMPolicy, rows: Sequence[Demonstration]) -> datasets.Dataset:
-    """Return the rows as TRL takes them: ``input_ids``, and ``labels`` that are -100 off the agent's tokens.
+def tokenize(policy: CausalLMPolicy, rows: Sequence[Demonstration], config: SFTConfig) -> datasets.Dataset:
+    """Return the rows as TRL takes them: ``input_ids``, and ``labels`` that are -100 on tokens that give no loss.
 
     Raises:
         ConfigError: if there are no rows, or one is longer than the model's context.
@@ -136,10 +142,16 @@ def tokenize(policy: CausalLMPolicy, rows: Sequence[Demonstration]) -> datasets.
             f"row {longest} has {length} tokens, more than the model's context of {policy.context_length}; "
             "leave it out, or use a model with a longer context"
         )
-    labels = [[token if own else IGNORED for token, own in zip(ids, mask, strict=True)] for ids, mask in rendered]
+    generator = np.random.default_rng(config.seed)
+    labels = [np.where(_learned(mask, config, generator), ids, IGNORED).tolist() for ids, mask in rendered]
     return datasets.Dataset.from_dict(
         {"input_ids": [ids for ids, _ in rendered], "labels": labels, "length": [len(ids) for ids, _ in rendered]}
     )
+
+
+def _learned(own: Sequence[bool], config: SFTConfig, generator: np.random.Generator) -> NDArray[np.bool_]:
+    """Return which tokens of a row give a loss: the agent's own, and a share of the others."""
+    return np.array(own) | (generator.random(len(own)) < config.prompt_share)
 
 
 def _arguments(config: SFTConfig, device: torch.device, scratch: str) -> TRLConfig:

@@ -50,7 +50,7 @@ def nll(policy: CausalLMPolicy, rows: Sequence[Demonstration]) -> float:
 
 def test_labels_are_the_agents_tokens_with_their_stop_tokens() -> None:
     policy = tiny_policy()
-    table = tokenize(policy, ROWS[:1])
+    table = tokenize(policy, ROWS[:1], SFTConfig())
     ids, labels = table["input_ids"][0], table["labels"][0]
     own = [token for token, label in zip(ids, labels, strict=True) if label != IGNORED]
     assert all(label in (IGNORED, token) for token, label in zip(ids, labels, strict=True))
@@ -58,6 +58,19 @@ def test_labels_are_the_agents_tokens_with_their_stop_tokens() -> None:
     stop = policy.tokenizer.decode([own[-1]])
     assert text == f"a{stop}aa{stop}"
     assert own[-1] in policy.chat.stop_ids
+
+
+def test_a_share_of_the_prompt_can_be_learned_too() -> None:
+    policy = tiny_policy()
+    answer, half, all_of_it = (
+        np.array([label for row in tokenize(policy, ROWS, SFTConfig(prompt_share=share))["labels"] for label in row])
+        for share in (0.0, 0.5, 1.0)
+    )
+    assert (all_of_it != IGNORED).all()
+    assert (half[answer != IGNORED] == answer[answer != IGNORED]).all(), "the agent's own tokens are always learned"
+    assert np.mean(half[answer == IGNORED] != IGNORED) == pytest.approx(0.5, abs=0.1)
+    with pytest.raises(ConfigError, match="prompt_share"):
+        SFTConfig(prompt_share=1.5)
 
 
 def test_it_learns_and_reports_the_loss_it_had() -> None:
