@@ -140,7 +140,7 @@ class SFTOptions:
     batch_size: int = 32
     """Conversations per optimiser step."""
     prompt_share: float = 0.0
-    """Share of the prompt's tokens that are learned too: some help a model built from nothing, none a pretrained one."""
+    """Share of the prompt that is learned too: some helps a model built from nothing, a pretrained one needs none."""
 
     def config(self, seed: int) -> SFTConfig:
         """Return the settings of the warm-up itself.
