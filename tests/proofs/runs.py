@@ -1,0 +1,64 @@
+"""The long proofs: the quickstart and the real dialogues, each over several seeds, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.cells import Cell, run_cell
+from tests.conftest import ROOT
+
+DATA = Path(os.environ.get("TEXTENVS_DATA") or ROOT.parent / "shared" / "data")
+RUNS = ROOT / "runs" / "proof"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A command that is run once per seed, and whose evaluation is kept.
+
+    Attributes:
+        name: of its cells.
+        seeds: to run.
+        arguments: of the `textenvs` command; the seed and the run folder are added.
+        needs: a file that has to be there.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    arguments: tuple[str, ...]
+    needs: Path | None = None
+
+    def command(self, seed: int) -> list[str]:
+        """Return the arguments with seed and run folder."""
+        return [*self.arguments, "--seed", str(seed), "--out", str(RUNS / f"{self.name}-{seed}")]
+
+    def shown(self) -> str:
+        """Return the command as a reader would type it."""
+        plain = [argument.replace(str(DATA), "../shared/data") for argument in self.arguments]
+        return " ".join(["textenvs", *plain])
+
+    def run(self, seed: int, *, again: bool = False) -> Cell:
+        """Run one cell, or return the stored one."""
+        return run_cell(self.name, seed, self.shown(), lambda: measure(self.command(seed)), again=again)
+
+
+def measure(arguments: list[str]) -> Mapping[str, Any]:
+    """Run a command to its end; return its evaluation, its wall time and its peak memory in MB."""
+    process = subprocess.Popen([sys.executable, "-m", "agents.cli", *arguments], cwd=ROOT)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"textenvs {' '.join(arguments)} ended with status {os.waitstatus_to_exitcode(status)}")
+    folder = Path(arguments[arguments.index("--out") + 1])
+    evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    kept = {key: evaluation[key] for key in ("facts", "tables", "baselines", "seconds")}
+    return {**kept, "peak_memory_mb": round(usage.ru_maxrss / 1024)}
+
+
+QUICKSTART = Proof("quickstart", (0, 1, 2, 3, 4), ("quickstart",))
+PROOFS = (QUICKSTART,)
