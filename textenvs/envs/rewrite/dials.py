@@ -33,7 +33,7 @@ class Dials:
     """
 
     turns: tuple[int, int] = (3, 8)
-    reference: float = 0.44
+    reference: float = 0.38
     ellipsis: float = 0.47
     unchanged: float = 0.2
     reach: int = 8

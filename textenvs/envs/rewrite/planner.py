@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from textenvs.envs.rewrite.dials import Dials
 from textenvs.envs.rewrite.grammar.dice import Dice
 from textenvs.envs.rewrite.grammar.discourse import Discourse, Event, antecedents, distance, mentioned
-from textenvs.envs.rewrite.grammar.entities import WORD_TYPES, Cast
+from textenvs.envs.rewrite.grammar.entities import Cast
 from textenvs.envs.rewrite.grammar.frames import LISTING, NAMING, Clause, Entity, Intent, Type
 from textenvs.envs.rewrite.grammar.language import Cut, Shell
 from textenvs.envs.rewrite.grammar.menu import Group, Need, Option, in_split, menu, openers
@@ -124,11 +125,11 @@ class Planner:
         reduction = Reduction(cuts, shell, slot, self._dice.below(_VARIANTS), rank)
         return self._part(Option(intent, last.core, cuts), fill, reduction, last.clause.fill[slot], last.opener)
 
-    def _plain(self, apart: frozenset[Type] = frozenset()) -> Part:
-        """Return a clause in full, about none of the types `apart`."""
+    def _plain(self, apart: frozenset[Type | None] = frozenset()) -> Part:
+        """Return a clause in full, mentioning none of the types `apart`."""
         for _ in range(10 * _TRIES):
             option = self._dice.pick(self._menu.plain)
-            if apart.isdisjoint(option.intent.types):
+            if apart.isdisjoint(_touched(option.intent)):
                 part = self._part(option, [None] * len(option.intent.slots), NOTHING)
                 if part is not None:
                     return part
@@ -143,14 +144,15 @@ class Planner:
         opener: int | None = None,
     ) -> Part | None:
         """Fill the open slots; None if this was asked before or its answer would name too many things."""
-        if not self._answerable(option.intent):
-            return None
         taken = [entity for entity in (*fill, instead_of) if entity is not None]
         whole: list[Entity] = []
-        for kind, entity in zip(option.intent.types, fill, strict=True):
-            whole.append(self._fresh(kind, [*whole, *taken]) if entity is None else entity)
+        for kind, given in zip(option.intent.types, fill, strict=True):
+            entity = given or self._fresh(kind, [*whole, *taken])
+            if entity is None:
+                return None
+            whole.append(entity)
         clause = Clause(option.intent, tuple(whole))
-        if clause in self._asked or len(set(whole)) < len(whole) or instead_of in whole:
+        if clause in self._asked or len(set(whole)) < len(whole) or instead_of in whole or not self._answerable(clause):
             return None
         if opener is None:
             opener = self._opener(option)
@@ -175,11 +177,11 @@ class Planner:
 
     def _second(self, first: Part) -> Part:
         """Return a second request about other kinds of things, in full or with its own references."""
-        apart = frozenset(first.clause.intent.types)
-        groups = self._feasible(self._menu.reference) if self.discourse else []
+        apart = _touched(first.clause.intent)
+        groups = self._feasible(self._menu.reference) if first.reduction is not NOTHING else []
         groups = [g for g in groups if all(cut not in _ALONE and kind not in apart for cut, kind in g.needs)]
         part = self._chosen(groups) if groups else None
-        return part if part is not None and apart.isdisjoint(part.clause.intent.types) else self._plain(apart)
+        return part if part and apart.isdisjoint(_touched(part.clause.intent)) else self._plain(apart)
 
     def _happen(self, utterance: Utterance) -> None:
         """Let the turn take place: things are mentioned, the service answers."""
@@ -204,11 +206,11 @@ class Planner:
         if kind is None:
             return ()
         if clause.intent.answer in LISTING:
-            room = self._room(kind)
-            count = self._dice.between(2, min(5, room))
+            count = self._dice.between(2, min(5, self._supply(kind, clause.fill)[0]))
             self.answers[clause] = tuple([self.cast.draw(kind) for _ in range(count)])
         else:
-            self.answers[clause] = (self._fresh(kind, clause.fill),)
+            thing = self._fresh(kind, clause.fill)
+            self.answers[clause] = () if thing is None else (thing,)
         return self.answers[clause]
 
     # Things
@@ -225,20 +227,28 @@ class Planner:
             self._found[cut, kind] = found
         return found
 
-    def _fresh(self, kind: Type, taken: Sequence[Entity]) -> Entity:
-        """Return a thing to talk about: mostly a new one, as far as the dial for distractors allows."""
-        known = [entity for entity in mentioned(self.discourse, kind) if entity not in taken]
-        if kind in WORD_TYPES or not known or (self._room(kind) > 0 and self._dice.chance(0.75)):
-            return self.cast.draw(kind)
-        return self._dice.pick(known)
+    def _fresh(self, kind: Type, taken: Sequence[Entity]) -> Entity | None:
+        """Return a thing to talk about: mostly a new one; None if the dial for distractors allows none."""
+        room, others = self._supply(kind, taken)
+        if room > 0 and (not others or self._dice.chance(0.75)):
+            drawn = [e for e in self.cast.entities if e.type == kind and e not in others and e not in taken]
+            return drawn[0] if drawn else self.cast.draw(kind)
+        return self._dice.pick(others) if others else None
 
-    def _room(self, kind: Type) -> int:
-        """Return how many more things of a type the dialogue may mention."""
-        return self._dials.distractors + 1 - len(mentioned(self.discourse, kind))
+    def _supply(self, kind: Type, taken: Sequence[Entity]) -> tuple[int, list[Entity]]:
+        """Return how many more things of a type the dialogue may mention, and those it knows but for the taken."""
+        known = mentioned(self.discourse, kind)
+        pending = sum(entity.type == kind and entity not in known for entity in taken)
+        room = self._dials.distractors + 1 - len(known) - pending
+        return room, [entity for entity in known if entity not in taken]
 
-    def _answerable(self, intent: Intent) -> bool:
-        kind = NAMING.get(intent.answer)
-        return kind is None or intent.answer not in LISTING or self._room(kind) >= 2
+    def _answerable(self, clause: Clause) -> bool:
+        """Say whether the dialogue may mention what the answer names."""
+        kind = NAMING.get(clause.intent.answer)
+        if kind is None:
+            return True
+        room, others = self._supply(kind, clause.fill)
+        return room >= 2 if clause.intent.answer in LISTING else room > 0 or bool(others)
 
     def _reaches(self, stem: str) -> bool:
         return 1 <= distance(self.discourse, stem) <= self._dials.reach
@@ -246,6 +256,12 @@ class Planner:
     def _new_topic(self, clause: Clause) -> bool:
         before = {entity.type for entity in self.discourse[-1].asked}
         return before.isdisjoint(clause.intent.types)
+
+
+@cache
+def _touched(intent: Intent) -> frozenset[Type | None]:
+    """Return the types of things that a request and its answer mention."""
+    return frozenset([*intent.types, NAMING.get(intent.answer)]) - {None}
 
 
 def _can_follow(intent: Intent, slot: int) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from textenvs.envs.rewrite.dials import Dials, dials_of
 from textenvs.envs.rewrite.grammar.dice import Dice
 from textenvs.envs.rewrite.grammar.discourse import Discourse
-from textenvs.envs.rewrite.grammar.recognizer import Recognizer, keys_of
+from textenvs.envs.rewrite.grammar.recognizer import Recognizer
 from textenvs.envs.rewrite.grammar.reduction import Utterance, say, say_in_full
 from textenvs.envs.rewrite.grammar.surface import surface
 from textenvs.envs.rewrite.knowledge import Knowledge
@@ -97,7 +97,7 @@ class World:
             planner.discourse,
             prelude,
             knowledge,
-            Recognizer(language, cast, keys_of(cast)),
+            Recognizer(language, cast),
             dials.patience,
         )
 

@@ -101,13 +101,12 @@ class Recognizer:
     Args:
         language: of the dialogue.
         cast: everything that it can talk about.
-        keys: of the cast, by `keys_of`.
     """
 
-    def __init__(self, language: Language, cast: Sequence[Entity], keys: Keys) -> None:
+    def __init__(self, language: Language, cast: Sequence[Entity]) -> None:
         self.language: Language = language
         self._cast = cast
-        self._keys = keys
+        self._keys = keys_of(cast)
 
     def read(self, text: str) -> Reading:
         """Understand a rewrite: exactly where the grammar makes it, by its slots and cues otherwise."""

@@ -13,7 +13,7 @@ from textenvs.envs.rewrite.types import Language
 
 WORDINGS: dict[Language, Wordings] = {"zh": CHINESE, "en": ENGLISH}
 
-_INFLECTED = frozenset(["head", "plural"])
+_INFLECTED = frozenset(["head", "plural", "name"])  # of "name", nothing but the name can stand there
 _ABSORBED = frozenset(["in", "to", "at"])
 _MOVING = frozenset(["in", "to", "at", "on", "from", "到", "去", "从"])
 _OBJECTS = {"he": "him", "she": "her"}
