@@ -23,7 +23,7 @@ from agents.trainer.environments import EnvSource, open_environments
 from agents.trainer.items import ItemSequence
 from agents.trainer.loop import Trainer
 from agents.trainer.saving import read_record, restore_trainer, save_trainer
-from textenvs.core import Observation
+from textenvs import Observation
 from textenvs.errors import CheckpointError, ConfigError
 
 

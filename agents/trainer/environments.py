@@ -8,8 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 
-import textenvs  # noqa: F401  (registers the ids)
-from textenvs.core import TextEnv
+from textenvs import TextEnv  # (importing it registers the ids)
 from textenvs.errors import ConfigError
 
 EnvSource = str | gym.Env[Any, Any] | Callable[[], gym.Env[Any, Any]]
