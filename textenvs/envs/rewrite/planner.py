@@ -125,7 +125,7 @@ class Planner:
         reduction = Reduction(cuts, shell, slot, self._dice.below(_VARIANTS), rank)
         return self._part(Option(intent, last.core, cuts), fill, reduction, last.clause.fill[slot], last.opener)
 
-    def _plain(self, apart: frozenset[Type | None] = frozenset()) -> Part:
+    def _plain(self, apart: frozenset[Type] = frozenset()) -> Part:
         """Return a clause in full, mentioning none of the types `apart`."""
         for _ in range(10 * _TRIES):
             option = self._dice.pick(self._menu.plain)
@@ -259,9 +259,9 @@ class Planner:
 
 
 @cache
-def _touched(intent: Intent) -> frozenset[Type | None]:
+def _touched(intent: Intent) -> frozenset[Type]:
     """Return the types of things that a request and its answer mention."""
-    return frozenset([*intent.types, NAMING.get(intent.answer)]) - {None}
+    return frozenset(intent.types) | ({NAMING[intent.answer]} if intent.answer in NAMING else set())
 
 
 def _can_follow(intent: Intent, slot: int) -> bool:
