@@ -36,6 +36,8 @@ class MultiTurnRewrite(TextEnv):
         corpus_format: its format; None tells it from the content.
         holdout: how many scored turns of the corpus the test split has; None is a tenth, at most 1,000.
         history_source: what later turns of a corpus see of earlier ones, ``"original"`` or ``"own"``.
+        portion: the part of a corpus's split to keep to, such as ``(0.5, 1.0)`` for its second half: so that supervised
+            and reinforcement learning can take different dialogues.
         reward: see `TextEnv`; the default is `reward.rewrite_reward`.
         reward_timing: see `TextEnv`.
         render_mode: see `TextEnv`.
@@ -56,6 +58,7 @@ class MultiTurnRewrite(TextEnv):
         corpus_format: Format | None = None,
         holdout: int | None = None,
         history_source: HistorySource = "original",
+        portion: tuple[float, float] = (0.0, 1.0),
         reward: RewardSpec | None = None,
         reward_timing: RewardTiming = "turn",
         render_mode: str | None = None,
@@ -67,7 +70,12 @@ class MultiTurnRewrite(TextEnv):
         self.source: Source = GeneratedSource(world, self.family)
         if corpus is not None:
             read = load_corpus(corpus, corpus_format, holdout)
-            self.source = CorpusSource(read, self.split, language, history_source)
+            self.source = CorpusSource(read, self.split, language, history_source, portion)
+
+    @property
+    def n_items(self) -> int | None:
+        """How many dialogues the split has; None of the generated world, which has no end."""
+        return self.source.n_items
 
     def draw_index(self) -> int:
         """Draw the index of the next item; of a corpus, without replacement in every pass."""

@@ -14,7 +14,7 @@ def last_utterance(observation: Observation) -> str:
     """Return what the user said last, without the service's reply and the label."""
     text = observation["history"][-1]["content"]
     for words in WORDINGS.values():
-        _, label, said = text.rpartition(f"\n{words.speakers[1]}")
+        _, label, said = f"\n{text}".rpartition(f"\n{words.speakers[1]}")
         if label:
             return said
     return text

@@ -261,7 +261,8 @@ class Planner:
 @cache
 def _touched(intent: Intent) -> frozenset[Type]:
     """Return the types of things that a request and its answer mention."""
-    return frozenset(intent.types) | ({NAMING[intent.answer]} if intent.answer in NAMING else set())
+    named = NAMING.get(intent.answer)
+    return frozenset(intent.types if named is None else (*intent.types, named))
 
 
 def _can_follow(intent: Intent, slot: int) -> bool:

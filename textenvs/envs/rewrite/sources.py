@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
-from textenvs.envs.rewrite.corpora import Corpus, CorpusEpisode, CorpusFluency, HistorySource, PassOrder
+from textenvs.envs.rewrite.corpora import Conversation, Corpus, CorpusEpisode, CorpusFluency, HistorySource, PassOrder
 from textenvs.envs.rewrite.dialogue import Dialogue
 from textenvs.envs.rewrite.grammar.surface import WORDINGS
 from textenvs.envs.rewrite.world import LanguageChoice, World
@@ -17,6 +18,11 @@ from textenvs.seeding import Split, draw_index, item_generator
 
 class Source(Protocol):
     """Gives episodes by index."""
+
+    @property
+    def n_items(self) -> int | None:
+        """How many episodes there are; None without end."""
+        ...
 
     def draw(self, generator: np.random.Generator) -> int:
         """Draw the index of the next episode."""
@@ -40,6 +46,10 @@ class GeneratedSource:
         self._key = f"{family}|{world.language}|{world.difficulty!r}"
         self._prefix = f"{family}/{world.language}/{world.split}/"
 
+    @property
+    def n_items(self) -> None:
+        """None: there is no end of them."""
+
     def draw(self, generator: np.random.Generator) -> int:
         """Draw the index of the next dialogue."""
         return draw_index(generator)
@@ -59,20 +69,34 @@ class CorpusSource:
         split: which part of it.
         language: which of its languages; ``"mixed"`` takes all.
         history_source: see `CorpusEpisode`.
+        portion: the part of the split to keep to, from one share of its dialogues to another.
 
     Raises:
-        ConfigError: if the split holds nothing in this language.
+        ConfigError: if the split or the portion holds nothing in this language, or the shares are none.
     """
 
-    def __init__(self, corpus: Corpus, split: Split, language: LanguageChoice, history_source: HistorySource) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        split: Split,
+        language: LanguageChoice,
+        history_source: HistorySource,
+        portion: tuple[float, float] = (0.0, 1.0),
+    ) -> None:
         held = corpus.split(split)
-        self._conversations = [c for c in held if language in ("mixed", c.language)]
-        if not self._conversations:
+        spoken = [c for c in held if language in ("mixed", c.language)]
+        if not spoken:
             found = ", ".join(sorted({c.language for c in held}))
             raise ConfigError(f"{corpus.key.path} has no dialogues in language={language!r}; it has: {found}")
+        self._conversations = _part(spoken, portion)
         self._key = corpus.key
         self._history_source: HistorySource = history_source
         self._order = PassOrder(len(self._conversations))
+
+    @property
+    def n_items(self) -> int:
+        """How many dialogues there are."""
+        return len(self._conversations)
 
     def draw(self, generator: np.random.Generator) -> int:
         """Draw the index of the next dialogue."""
@@ -97,3 +121,14 @@ class CorpusSource:
             speakers=words.speakers,
             history_source=self._history_source,
         )
+
+
+def _part(conversations: Sequence[Conversation], portion: tuple[float, float]) -> Sequence[Conversation]:
+    """Return the conversations between two shares; portions that meet share none and leave none out."""
+    start, stop = portion
+    if not 0.0 <= start < stop <= 1.0:
+        raise ConfigError(f"portion={portion!r}: give two shares, 0 <= start < stop <= 1")
+    part = conversations[round(start * len(conversations)) : round(stop * len(conversations))]
+    if not part:
+        raise ConfigError(f"portion={portion!r} of {len(conversations)} dialogues holds none")
+    return part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -163,7 +164,7 @@ class TestGoingWrong:
 
         turns = list(play(env, mixed, index))
         rewards = [assess(turn.truth, turn.action).value for turn in turns]
-        wrong = sum(a.truth.frame == b.truth.frame for a, b in zip(turns, turns[1:], strict=False))
+        wrong = sum(a.truth.frame == b.truth.frame for a, b in pairwise(turns))
         assert len(turns) <= budget
         assert sum(rewards) <= budget
         if wrong:
@@ -253,12 +254,9 @@ class TestBaselines:
         env = MultiTurnRewrite(language=language)
         means = {}
         for name, baseline in env.baselines().items():
-            values = []
-            for index in range(60):
-                for turn in play(env, lambda env, observation, b=baseline: b(observation), index):
-                    if turn.truth.needs_rewrite:
-                        values.append(assess(turn.truth, turn.action).value)
-            means[name] = np.mean(values)
+            policy = lambda env, observation, b=baseline: b(observation)  # noqa: E731
+            turns = [turn for index in range(60) for turn in play(env, policy, index)]
+            means[name] = np.mean([assess(t.truth, t.action).value for t in turns if t.truth.needs_rewrite])
         assert set(means) == {"oracle", "random", "copy", "dump"}
         assert means["oracle"] == 1.0
         assert means["copy"] == 0.0
