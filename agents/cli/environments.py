@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec, load_env_creator
@@ -32,10 +32,8 @@ def find_spec(env_id: str) -> EnvSpec:
 
 def settings_of(env_id: str) -> dict[str, inspect.Parameter]:
     """Return the settings that an environment takes, by name."""
-    entry_point = find_spec(env_id).entry_point
-    creator: Any = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    parameters = inspect.signature(creator).parameters
+    parameters = inspect.signature(_creator(env_id)).parameters
     return {name: parameter for name, parameter in parameters.items() if parameter.kind in named}
 
 
@@ -57,8 +55,15 @@ def make_text_env(env_id: str, settings: Mapping[str, Any]) -> TextEnv:
     Raises:
         UsageError: if the id or a setting does not exist, or it is no text environment.
     """
+    creator = _creator(env_id)
+    if not (isinstance(creator, type) and issubclass(creator, TextEnv)):
+        raise UsageError(f"{env_id} is no text environment; {LISTING} names those that are")
     check_settings(env_id, settings)
     env = gym.make(env_id, disable_env_checker=True, **settings).unwrapped
-    if not isinstance(env, TextEnv):
-        raise UsageError(f"{env_id} is no text environment of this project; {LISTING} names those that are")
-    return env
+    return cast(TextEnv, env)
+
+
+def _creator(env_id: str) -> Any:
+    """Return the class, or the function, that makes the environment."""
+    entry_point = find_spec(env_id).entry_point
+    return load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point

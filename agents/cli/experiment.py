@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from rich.console import Console
-from transformers.utils.logging import disable_progress_bar
 
 from agents.algorithms.config import TrainConfig
 from agents.cli.console import print_comparisons, print_scores, step_progress
@@ -105,7 +104,6 @@ def run_experiment(
         TrainingInterrupted: on Ctrl-C during training, after a checkpoint was saved.
     """
     start = time.perf_counter()
-    disable_progress_bar()
     folder = experiment.folder
     _write_json(folder / CONFIG, experiment.record)
     if experiment.sft is not None:

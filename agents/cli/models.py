@@ -61,9 +61,12 @@ def build_policy(options: ModelOptions, rows: Sequence[Demonstration], critic: b
     Raises:
         ConfigError: if the source is no model.
     """
+    from transformers.utils.logging import disable_progress_bar
+
     from agents.policies.causal_lm import CausalLMPolicy
     from agents.policies.tiny import TinyConfig, build_tiny
 
+    disable_progress_bar()
     lora = {"r": options.lora_rank} if options.lora_rank else None
     head: Literal["head"] | None = "head" if critic else None
     if options.model == TINY:
@@ -94,8 +97,11 @@ def load_policy(folder: Path, device: str | None = None) -> CausalLMPolicy:
         UsageError: if there is no such folder.
         CheckpointError: if it holds no policy.
     """
+    from transformers.utils.logging import disable_progress_bar
+
     from agents.policies.causal_lm import CausalLMPolicy
 
+    disable_progress_bar()
     if not folder.is_dir():
         raise UsageError(f"no checkpoint folder {str(folder)!r}; give a folder that `textenvs train` or `sft` wrote")
     return CausalLMPolicy.load(folder, device=device)

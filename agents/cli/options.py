@@ -159,7 +159,13 @@ class SFTOptions:
         )
 
     def share_settings(self, env: EnvOptions) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the environment settings of the warm-up's and of reinforcement learning's share of a corpus."""
+        """Return the environment settings of the warm-up's and of reinforcement learning's share of a corpus.
+
+        Raises:
+            UsageError: if the share is none.
+        """
+        if not 0 < self.share < 1:
+            raise UsageError(f"--sft.share share={self.share}: give a share between 0 and 1, ends excluded")
         if env.corpus is None:
             return {}, {}
         return {"portion": (0.0, self.share)}, {"portion": (self.share, 1.0)}

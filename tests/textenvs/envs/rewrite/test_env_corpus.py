@@ -87,3 +87,20 @@ def test_a_malformed_row_stops_before_anything_trains(corpus):
     corpus.write_text(corpus.read_text(encoding="utf-8") + "\n{}", encoding="utf-8")
     with pytest.raises(CorpusError, match=":31:"):
         MultiTurnRewrite(corpus=corpus)
+
+
+def test_portions_that_meet_share_nothing_and_leave_nothing_out(corpus):
+    def contents(**settings):
+        env = MultiTurnRewrite(corpus=corpus, holdout=6, **settings)
+        return [rewards(env, index, lambda env, _: "")[2]["history"][0] for index in range(env.n_items)]
+
+    first, second = contents(portion=(0.0, 0.4)), contents(portion=(0.4, 1.0))
+    assert first + second == contents()
+    assert 0 < len(first) < len(second)
+    assert MultiTurnRewrite().n_items is None
+
+
+@pytest.mark.parametrize("portion", [(0.5, 0.5), (-0.1, 1.0), (0.0, 1.1), (0.0, 0.001)])
+def test_a_portion_that_is_none_is_refused(corpus, portion):
+    with pytest.raises(ConfigError, match="portion"):
+        MultiTurnRewrite(corpus=corpus, portion=portion)
