@@ -109,7 +109,7 @@ class Dialogue:
         named = spoken(self._utterance).union([entity.stem for entity in reply.told])
         self._discourse = (*self._discourse, Event(frame, asked, reply.told, reply.listed, named))
         self._wrong += 1
-        self._speak(react(self._utterance, reading, self._discourse, self._split, self._wrong))
+        self._speak(react(self._item.language, self._split, self._utterance, reading, self._discourse, self._wrong))
         return reply.text
 
     def _speak(self, utterance: Utterance) -> None:

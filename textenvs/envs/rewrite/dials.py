@@ -33,9 +33,9 @@ class Dials:
     """
 
     turns: tuple[int, int] = (3, 8)
-    reference: float = 0.38
-    ellipsis: float = 0.47
-    unchanged: float = 0.2
+    reference: float = 0.385
+    ellipsis: float = 0.5
+    unchanged: float = 0.19
     reach: int = 8
     distractors: int = 4
     prelude: tuple[int, int] = (0, 0)
@@ -81,8 +81,8 @@ LEVELS = MappingProxyType(
     {
         "tiny": Dials(
             turns=(2, 2),
-            reference=0.2,
-            ellipsis=0.25,
+            reference=0.3,
+            ellipsis=0.15,
             unchanged=0.55,
             reach=1,
             distractors=1,

@@ -11,7 +11,7 @@ from textenvs.envs.rewrite.grammar.discourse import Discourse, Event, antecedent
 from textenvs.envs.rewrite.grammar.entities import Cast
 from textenvs.envs.rewrite.grammar.frames import LISTING, NAMING, Clause, Entity, Intent, Type
 from textenvs.envs.rewrite.grammar.language import Cut, Shell
-from textenvs.envs.rewrite.grammar.menu import Group, Need, Option, in_split, menu, openers
+from textenvs.envs.rewrite.grammar.menu import Group, Need, Option, menu, openers, shell_wordings
 from textenvs.envs.rewrite.grammar.reduction import NOTHING, Part, Reduction, Utterance, spoken
 from textenvs.envs.rewrite.types import Language
 from textenvs.seeding import Split
@@ -45,11 +45,13 @@ class Planner:
         self.discourse: Discourse = ()
         self.utterances: list[Utterance] = []
         self.echoes: list[bool] = []
+        self._language: Language = language
         self._split: Split = split
         self._dials = dials
         self._dice = dice
         self._menu = menu(language, split, dials.intents, dials.cores, dials.operators)
         self._asked: set[Clause] = set()
+        self._topics: set[tuple[Intent, Entity]] = set()
         self._types: set[Type] = set()
         self._found: dict[tuple[Cut, Type], tuple[Entity, ...]] = {}
 
@@ -96,23 +98,27 @@ class Planner:
     def _shells(self, *, by_ordinal: bool) -> list[tuple[Shell, int, Cut | None]]:
         """Return how the last request can be asked again about something else: shell, new slot, how that is said."""
         last, *others = self.utterances[-1].parts
-        intent, core = last.clause.intent, last.core
+        intent = last.clause.intent
         if others or not self._reaches(intent.name):
             return []
         cut: Cut | None = "ordinal" if by_ordinal else None
         corrected = last.reduction.shell == "correction"
-        wordings: tuple[Shell, ...] = ("vp_ellipsis",) if by_ordinal or corrected else ("vp_ellipsis", "correction")
+        shells: tuple[Shell, ...] = ("vp_ellipsis",) if by_ordinal or corrected else ("vp_ellipsis", "correction")
         return [
             (shell, slot, cut)
-            for shell in wordings
-            if shell in self._dials.operators
-            and (cut is None or cut in self._dials.operators)
-            and in_split(self._split, intent, core, (cut, shell) if cut else (shell,))
+            for shell in shells
+            if self._wordings(last, shell, cut)
             for slot, kind in enumerate(intent.types)
             if (shell == "correction" or _can_follow(intent, slot))
             and (cut is None or self._antecedents(cut, kind))
             and all(self._reaches(e.stem) for i, e in enumerate(last.clause.fill) if i != slot)
         ]
+
+    def _wordings(self, part: Part, shell: Shell, cut: Cut | None) -> tuple[int, ...]:
+        """Return which wordings of a shell are in use."""
+        if shell not in self._dials.operators or (cut is not None and cut not in self._dials.operators):
+            return ()
+        return shell_wordings(self._language, self._split, part.clause.intent, part.core, shell, cut)
 
     def _shelled(self, shell: Shell, slot: int, cut: Cut | None) -> Part | None:
         """Ask the last request again about something else, with the predicate left out."""
@@ -122,7 +128,7 @@ class Planner:
         rank = self._dice.below(len(listed)) if listed else 0
         cuts: tuple[Cut | None, ...] = tuple([cut if i == slot else None for i in range(len(fill))])
         fill[slot] = listed[rank] if listed else None
-        reduction = Reduction(cuts, shell, slot, self._dice.below(_VARIANTS), rank)
+        reduction = Reduction(cuts, shell, slot, self._dice.pick(self._wordings(last, shell, cut)), rank)
         return self._part(Option(intent, last.core, cuts), fill, reduction, last.clause.fill[slot], last.opener)
 
     def _plain(self, apart: frozenset[Type] = frozenset()) -> Part:
@@ -143,7 +149,10 @@ class Planner:
         instead_of: Entity | None = None,
         opener: int | None = None,
     ) -> Part | None:
-        """Fill the open slots; None if this was asked before or its answer would name too many things."""
+        """Fill the open slots; None if this was asked before or its answer would name too many things.
+
+        Who asks the same about the same thing again, with another date or number, says no more than what is new.
+        """
         taken = [entity for entity in (*fill, instead_of) if entity is not None]
         whole: list[Entity] = []
         for kind, given in zip(option.intent.types, fill, strict=True):
@@ -153,6 +162,8 @@ class Planner:
             whole.append(entity)
         clause = Clause(option.intent, tuple(whole))
         if clause in self._asked or len(set(whole)) < len(whole) or instead_of in whole or not self._answerable(clause):
+            return None
+        if reduction.shell is None and (option.intent, whole[0]) in self._topics:
             return None
         if opener is None:
             opener = self._opener(option)
@@ -190,6 +201,7 @@ class Planner:
         told: list[Entity] = []
         for clause in frame:
             self._asked.add(clause)
+            self._topics.add((clause.intent, clause.fill[0]))
             told += [clause.fill[0]] if echo else []
             told += self._answered(clause)
         listed = self.answers[frame[0]] if len(frame) == 1 and frame[0].intent.answer in LISTING else ()

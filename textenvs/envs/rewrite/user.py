@@ -6,13 +6,16 @@ from dataclasses import replace
 
 from textenvs.envs.rewrite.grammar.discourse import Discourse
 from textenvs.envs.rewrite.grammar.language import Shell
-from textenvs.envs.rewrite.grammar.menu import in_split
+from textenvs.envs.rewrite.grammar.menu import shell_wordings
 from textenvs.envs.rewrite.grammar.recognizer import Reading
 from textenvs.envs.rewrite.grammar.reduction import NOTHING, Part, Reduction, Utterance, changed_slot, holds
+from textenvs.envs.rewrite.types import Language
 from textenvs.seeding import Split
 
 
-def react(meant: Utterance, reading: Reading, discourse: Discourse, split: Split, variant: int) -> Utterance:
+def react(
+    language: Language, split: Split, meant: Utterance, reading: Reading, discourse: Discourse, variant: int
+) -> Utterance:
     """Return what the user says after a wrong answer or a question back.
 
     Asked for one thing, they name it; answered about another thing, they correct it; otherwise they say the
@@ -20,19 +23,22 @@ def react(meant: Utterance, reading: Reading, discourse: Discourse, split: Split
     turn an easy one. Two requests at once are repeated in full.
 
     Args:
+        language: of the dialogue.
+        split: whose operator combinations.
         meant: what they had asked.
         reading: how the service understood it.
         discourse: the turns so far, the failed one included.
-        split: whose operator combinations.
         variant: which wordings, any number.
     """
     part, *others = meant.parts
     if others:
-        parts = tuple([replace(each, reduction=NOTHING) for each in meant.parts])
-        return Utterance(parts, repeat=variant)
+        return Utterance(tuple([replace(each, reduction=NOTHING) for each in meant.parts]), repeat=variant)
     shell, kept = _pointed(part, reading)
-    if shell is not None and in_split(split, part.clause.intent, part.core, (shell,)):
-        return Utterance((replace(part, reduction=Reduction((), shell, kept, variant)),))
+    if shell is not None:
+        wordings = shell_wordings(language, split, part.clause.intent, part.core, shell)
+        if wordings:
+            reduction = Reduction((), shell, kept, wordings[variant % len(wordings)])
+            return Utterance((replace(part, reduction=reduction),))
     again = Utterance(meant.parts, repeat=variant)
     if part.reduction.cuts and part.reduction.shell is None and holds(again, discourse):
         return again

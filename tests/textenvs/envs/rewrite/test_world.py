@@ -39,7 +39,7 @@ def truths(n, **settings):
 
 @pytest.fixture(scope="module", params=LANGUAGES)
 def default(request):
-    return list(truths(250, language=request.param))
+    return list(truths(1200, language=request.param))
 
 
 class TestRates:
@@ -170,7 +170,12 @@ class TestSplits:
     def test_operator_combinations_are_new_combinations_of_known_operators(self, items):
         combinations = {
             split: {
-                (part.clause.intent.name, part.core, part.reduction.operators)
+                (
+                    part.clause.intent.name,
+                    part.core,
+                    part.reduction.operators,
+                    part.reduction.variant if part.reduction.shell else 0,
+                )
                 for item in drawn
                 for utterance in item.utterances
                 for part in utterance.parts

@@ -99,7 +99,7 @@ def menu(language: Language, split: Split, intents: tuple[str, ...], cores: int,
         silent = [cut == "zero" for cut, _ in needs]
         kinds.setdefault((all(silent), any(silent)), []).append(Group(needs, tuple(options)))
     return Menu(
-        _leading(split, plain, reduced, operators),
+        _leading(language, split, plain, reduced, operators),
         tuple(dict.fromkeys(need for needs in groups for need in needs)),
         tuple(kinds.get((False, False), ())),
         tuple(kinds.get((True, True), ())),
@@ -108,7 +108,7 @@ def menu(language: Language, split: Split, intents: tuple[str, ...], cores: int,
 
 
 def _leading(
-    split: Split, plain: list[Option], reduced: list[Option], operators: tuple[str, ...]
+    language: Language, split: Split, plain: list[Option], reduced: list[Option], operators: tuple[str, ...]
 ) -> tuple[Option, ...]:
     """Return the complete requests after which something can be left out.
 
@@ -117,16 +117,26 @@ def _leading(
     leading: list[Option] = []
     for option in plain:
         intent = option.intent
-        shells = [s for s in _SHELLS if s in operators and in_split(split, intent, option.core, (s,))]
+        shells = [s for s in _SHELLS if s in operators and shell_wordings(language, split, intent, option.core, s)]
         left: set[Type | None] = {*intent.types, NAMING.get(intent.answer)}
         if shells or any(_follows(after, intent, left) for after in reduced):
             leading += [option] * (3 if intent.answer in LISTING else 1)
     return tuple(leading)
 
 
-def in_split(split: Split, intent: Intent, core: int, operators: tuple[str, ...]) -> bool:
-    """Say whether a split has this combination of operators on this intent and core."""
-    return owner(intent.number, core, *[_NUMBERS[name] for name in operators]) == split
+def in_split(split: Split, intent: Intent, core: int, operators: tuple[str, ...], wording: int = 0) -> bool:
+    """Say whether a split has this combination of operators on this intent and core, in this wording."""
+    return owner(intent.number, core, wording, *[_NUMBERS[name] for name in operators]) == split
+
+
+@cache
+def shell_wordings(
+    language: Language, split: Split, intent: Intent, core: int, shell: Shell, cut: Cut | None = None
+) -> tuple[int, ...]:
+    """Return which wordings of a shell, around a slot that is said or cut, a split has for an intent and core."""
+    number = len(surface(language).shells(shell, intent.act))
+    operators = (shell,) if cut is None else (cut, shell)
+    return tuple(wording for wording in range(number) if in_split(split, intent, core, operators, wording))
 
 
 @cache
