@@ -116,8 +116,8 @@ class Agent:
         trainer = self.trainer
         trainer.plan(math.ceil(total_episodes / self.settings.n_episodes_per_update), resume=resume)
         callbacks = CallbackList([*CallbackList(callback).callbacks, *self._own_callbacks(progress)])
-        callbacks.on_training_start(self)
         try:
+            callbacks.on_training_start(self)
             trainer.run(lambda metrics: callbacks.on_update(self, metrics))
         except KeyboardInterrupt as interrupt:
             raise TrainingInterrupted(self._save_interrupted()) from interrupt
@@ -192,6 +192,7 @@ class Agent:
         return own
 
     def _save_interrupted(self) -> Path | None:
+        """Save the agent as it is; the update that was cut short counts as not made, and is made again."""
         if self.run_dir is None:
             return None
         place = Path(self.run_dir) / "checkpoints" / checkpoint_name(self.trainer.update)

@@ -8,7 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from textenvs import TextEnv  # (importing it registers the ids)
+from textenvs import TextEnv
 from textenvs.errors import ConfigError
 
 EnvSource = str | gym.Env[Any, Any] | Callable[[], gym.Env[Any, Any]]
@@ -51,6 +51,7 @@ def open_environments(env: EnvSource, kwargs: Mapping[str, Any]) -> Environments
 
 
 def _maker(env_id: str, kwargs: Mapping[str, Any]) -> Callable[[], gym.Env[Any, Any]]:
+    """Return what makes an environment from its id; `textenvs`, imported above, has registered its own."""
     return lambda: gym.make(env_id, disable_env_checker=True, **kwargs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.trainer.microbatch import microbatches, pad_states, plan
@@ -12,6 +12,7 @@ from agents.trajectory import TokenBatch
 from tests.agents.build import WORLD, random_trajectories, trajectory, turn
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 40), max_size=30), st.integers(1, 100))
 def test_plan_covers_every_row_once_within_the_budget(lengths: list[int], budget: int) -> None:
     groups = plan(np.array(lengths, dtype=np.int64), budget)
@@ -21,6 +22,7 @@ def test_plan_covers_every_row_once_within_the_budget(lengths: list[int], budget
         assert padded <= budget or len(group) == 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60))
 def test_rows_select_the_masked_tokens_in_the_batchs_order(seed: int, budget: int) -> None:
     generator = np.random.default_rng(seed)
