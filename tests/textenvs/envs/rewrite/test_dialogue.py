@@ -80,6 +80,25 @@ class TestGoingRight:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_graded_answer_leaves_one_thing_out_and_restores_the_rest(language):
+    env = MultiTurnRewrite(language=language, difficulty="hard")
+    several = 0
+    for index in range(60):
+        for turn in play(env, lambda env, _: env.oracle_action(), index):
+            truth = turn.truth
+            assert len(truth.graded) == len(truth.restored)
+            for left_out, (slot, answer) in enumerate(zip(truth.restored, truth.graded, strict=True)):
+                lowered = answer.lower()
+                present = [any(alias.lower() in lowered for alias in other.aliases) for other in truth.restored]
+                if sum(other.aliases == slot.aliases for other in truth.restored) == 1:
+                    assert present == [number != left_out for number in range(len(present))], (truth.gold, answer)
+                assert truth.fluency(answer) > 0.0
+                assert 0.0 <= assess(truth, answer).value < 1.0
+                several += len(present) > 1
+    assert several > 50
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 class TestGoingWrong:
     def test_the_wrong_thing_gets_an_answer_about_the_wrong_thing_and_a_reaction(self, language):
         env = MultiTurnRewrite(language=language, difficulty="medium")

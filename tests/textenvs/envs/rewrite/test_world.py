@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 
 import numpy as np
 import pytest
@@ -126,6 +127,12 @@ class TestDials:
             Dials(operators=("pronouns",))
 
 
+@functools.cache
+def drawn_in_splits(language, difficulty):
+    size = {"train": 1000, "valid": 250, "test": 250}
+    return {s: draw(size[s], language=language, difficulty=difficulty, split=s) for s in SPLITS}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("difficulty", ["tiny", "medium"])
 class TestSplits:
@@ -133,8 +140,7 @@ class TestSplits:
 
     @pytest.fixture
     def items(self, language, difficulty):
-        size = {"train": 1000, "valid": 250, "test": 250}
-        return {s: draw(size[s], language=language, difficulty=difficulty, split=s) for s in SPLITS}
+        return drawn_in_splits(language, difficulty)
 
     @staticmethod
     def disjoint(sets):
@@ -190,7 +196,7 @@ class TestSplits:
 
 @pytest.mark.parametrize("difficulty", ["tiny", "medium"])
 def test_no_item_twice_between_splits_and_seeds(difficulty):
-    assert_no_item_twice(difficulty, 1000)
+    assert_no_item_twice(difficulty, 500)
 
 
 @pytest.mark.slow

@@ -1,11 +1,12 @@
 """The grammar of the generated world: meanings first, wording second.
 
-lexicon -> entities       names, and how they are cut into splits
-frames                    intents, clauses: what a user can ask, the same in every language
-templates                 the little language in which wordings are written
-chinese, english          the wordings: cores, references, shells, replies, reactions
-surface                   one view of both languages, compiled
-discourse                 who was mentioned when, and which antecedent a reference has
-reduction                 the operators that leave things out, and what they left out
-recognizer                from words back to meanings: exact forms, nearest forms, spotted slots
+dice, partition              cheap random choices; which combinations belong to which split
+frames                       intents, clauses: what a user can ask, the same in every language
+lexicon, entities            name parts, and the things of a dialogue that are named with them
+templates, language          the little language of wordings, and what tables a language has
+chinese, english, surface    the tables, and both languages compiled
+discourse                    who was mentioned when, and which antecedent a reference has
+reduction                    what an utterance leaves out, and how it then reads
+menu                         the templates and operator combinations of one split
+recognizer                   from words back to meanings: exact forms, nearest forms, spotted slots
 """
