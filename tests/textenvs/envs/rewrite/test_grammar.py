@@ -15,7 +15,8 @@ from textenvs.envs.rewrite.grammar.entities import WORD_TYPES, Cast
 from textenvs.envs.rewrite.grammar.frames import INTENTS, Clause
 from textenvs.envs.rewrite.grammar.lexicon import LEXICONS
 from textenvs.envs.rewrite.grammar.partition import MODULUS
-from textenvs.envs.rewrite.grammar.recognizer import Recognizer, grammar, keys_of
+from textenvs.envs.rewrite.grammar.recognizer import Recognizer, keys_of
+from textenvs.envs.rewrite.grammar.skeletons import grammar
 from textenvs.envs.rewrite.grammar.surface import surface
 from textenvs.envs.rewrite.grammar.templates import parse_template
 from textenvs.envs.rewrite.truth import Accepted, wordings

@@ -6,28 +6,21 @@ type. What is left is a *skeleton*, and the grammar is a table of skeletons.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise, product
-from typing import get_args
 
-from textenvs.envs.rewrite.grammar.frames import INTENTS, Act, Clause, Entity, Frame, Intent, Type
-from textenvs.envs.rewrite.grammar.language import Cut
-from textenvs.envs.rewrite.grammar.surface import Surface, surface
-from textenvs.envs.rewrite.grammar.templates import Template
+from textenvs.envs.rewrite.grammar.frames import Clause, Entity, Frame, Intent, Type
+from textenvs.envs.rewrite.grammar.skeletons import (
+    FIRST_MARK,
+    PRIVATE,
+    SENTENCE_END,
+    Grammar,
+    grammar,
+    letter_of,
+    pairs_of,
+)
 from textenvs.envs.rewrite.types import Language
 from textenvs.rewards.measures import normalize
-
-# Private-use characters stand for entities (while a text is read) and for types (in skeletons). `normalize`
-# leaves them alone; where a text brings its own, they are taken out first.
-_PRIVATE = re.compile("[\ue000-\uf8ff]")
-_SENTENCE_END = re.compile(r"[?!。;]|\.(?!\d)")
-_FIRST_MARK = 0xE000
-_FIRST_LETTER = 0xF000
-_TYPES: dict[Type, int] = {kind: number for number, kind in enumerate(get_args(Type))}
-_INFLECTIONS = {"": 0, "plural": 1, "head": 2}
 
 Keys = tuple[tuple[str, int, str], ...]
 """The names that a dialogue knows, the longest first: each with the position of its entity and its letter."""
@@ -50,35 +43,10 @@ class Reading:
     intent: Intent | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Grammar:
-    """The skeletons of one language.
-
-    Attributes:
-        full: of complete requests: what they ask, and their slots in order.
-        reduced: of requests with something left out.
-        prefixes: leads and openers, the longest first.
-        openers: of every act, the longest first, with the empty one.
-        joiner: what stands between two requests.
-        cues: phrases that give an intent away.
-        bigrams: for every pair of neighbours, the complete skeletons that have it, by number.
-        sizes: how many pairs each of those has.
-    """
-
-    full: dict[str, tuple[Intent, tuple[int, ...]]]
-    reduced: frozenset[str]
-    prefixes: tuple[str, ...]
-    openers: dict[Act, tuple[str, ...]]
-    joiner: str
-    cues: tuple[tuple[str, Intent], ...]
-    bigrams: dict[tuple[str, str], tuple[int, ...]]
-    sizes: tuple[int, ...]
-
-
 def keys_of(cast: Sequence[Entity]) -> Keys:
     """Return the names by which a cast is found in texts."""
     keys = [
-        (key, number, _letter(entity.type, form))
+        (key, number, letter_of(entity.type, form))
         for number, entity in enumerate(cast)
         for key, form in zip(entity.keys, entity.forms, strict=True)
     ]
@@ -88,11 +56,6 @@ def keys_of(cast: Sequence[Entity]) -> Keys:
 
 def _longest_first(item: tuple[str, int, str]) -> int:
     return -len(item[0])
-
-
-def _letter(kind: Type, form: str) -> str:
-    """Return what stands for a thing in skeletons; a plural and a bare noun differ from the whole name."""
-    return chr(_FIRST_LETTER + 3 * _TYPES[kind] + _INFLECTIONS.get(form, 0))
 
 
 class Recognizer:
@@ -121,7 +84,7 @@ class Recognizer:
     def accepts(self, normal: str, frame: Frame) -> bool:
         """Say whether a normalised text is a complete wording of a meaning, with one of its openers or none."""
         tables = grammar(self.language)
-        pieces = _PRIVATE.sub("\ufffd", normal).split(tables.joiner)
+        pieces = PRIVATE.sub("\ufffd", normal).split(tables.joiner)
         if len(pieces) != len(frame):
             return False
         for opener in tables.openers[frame[0].intent.act]:
@@ -145,29 +108,29 @@ class Recognizer:
         skeleton, _ = self._skeleton(piece)
         if skeleton in tables.full or skeleton in tables.reduced:
             return 1.0
-        pairs = _pairs(skeleton, self.language)
+        pairs = pairs_of(skeleton, self.language)
         shared: dict[int, int] = {}
         for pair in pairs:
             for number in tables.bigrams.get(pair, ()):
                 shared[number] = shared.get(number, 0) + 1
         nearest = max([2.0 * n / (len(pairs) + tables.sizes[i]) for i, n in shared.items()], default=0.0)
-        return nearest**3 / (1 + len(_SENTENCE_END.findall(piece))) ** 2
+        return nearest**3 / (1 + len(SENTENCE_END.findall(piece))) ** 2
 
     def _pieces(self, normal: str, tables: Grammar) -> list[str]:
-        normal = _PRIVATE.sub("\ufffd", normal)
+        normal = PRIVATE.sub("\ufffd", normal)
         return [_strip(piece, tables) for piece in normal.split(tables.joiner)]
 
     def _skeleton(self, piece: str) -> tuple[str, list[Entity]]:
         """Return the text with a letter for every name, and the things named, in order."""
         keys = self._keys
-        for mark, (key, _, _) in enumerate(keys, start=_FIRST_MARK):
+        for mark, (key, _, _) in enumerate(keys, start=FIRST_MARK):
             if key in piece:
                 piece = piece.replace(key, chr(mark))
         found: list[Entity] = []
         characters = list(piece)
         for at, character in enumerate(characters):
             if "\ue000" <= character <= "\uf8ff":
-                _, number, characters[at] = keys[ord(character) - _FIRST_MARK]
+                _, number, characters[at] = keys[ord(character) - FIRST_MARK]
                 found.append(self._cast[number])
         return "".join(characters), found
 
@@ -221,116 +184,3 @@ def _strip(text: str, tables: Grammar) -> str:
             prefix = next(prefix for prefix in tables.prefixes if text.startswith(prefix))
             text = text[len(prefix) :].lstrip()
     return text
-
-
-def _pairs(skeleton: str, language: Language) -> set[tuple[str, str]]:
-    cut = ["<", *(skeleton if language == "zh" else skeleton.split()), ">"]
-    return set(pairwise(cut))
-
-
-@cache
-def grammar(language: Language) -> Grammar:
-    """Return the skeletons of a language; made once."""
-    tables = surface(language)
-    words = tables.words
-    full: dict[str, tuple[Intent, tuple[int, ...]]] = {}
-    reduced: set[str] = set()
-    for name, templates in tables.templates.items():
-        for core, template in enumerate(templates):
-            intent = INTENTS[name]
-            full[_filled(tables, template, intent)] = (intent, template.order)
-            reduced.update(_reduced(tables, intent, core))
-            reduced.update(_bare(tables, template, intent))
-    reduced.update(_shells(tables))
-    bigrams: dict[tuple[str, str], list[int]] = {}
-    sizes: list[int] = []
-    for number, skeleton in enumerate(full):
-        pairs = _pairs(skeleton, language)
-        sizes.append(len(pairs))
-        for pair in sorted(pairs):
-            bigrams.setdefault(pair, []).append(number)
-    return Grammar(
-        full,
-        frozenset(reduced),
-        _prefixes(tables),
-        {
-            act: _sorted(normalize(o.text + "x", language)[:-1] for o in openers)
-            for act, openers in words.openers.items()
-        },
-        normalize(words.joiner + "x", language)[:-1],
-        tuple((normalize(cue, language), INTENTS[name]) for name, cues in words.cues.items() for cue in cues),
-        {pair: tuple(numbers) for pair, numbers in bigrams.items()},
-        tuple(sizes),
-    )
-
-
-def _filled(tables: Surface, template: Template, intent: Intent) -> str:
-    letters = [
-        tables.formed(_letter(kind, hole.form), hole.form)
-        for kind, hole in zip(intent.types, template.holes, strict=True)
-    ]
-    return normalize(template.fill(letters), tables.language)
-
-
-def _reduced(tables: Surface, intent: Intent, core: int) -> set[str]:
-    """Return the skeletons of an intent with any of its slots left out."""
-    template = tables.templates[intent.name][core]
-    ways: list[list[str]] = []
-    for slot, (hole, kind) in enumerate(zip(template.holes, intent.types, strict=True)):
-        forms = [tables.formed(_letter(kind, hole.form), hole.form), ""]
-        for cut in tables.cuts[intent.name][core][slot]:
-            forms += _stand_ins(tables, kind, template, slot, cut)
-        ways.append(forms)
-    return {normalize(template.fill(forms), tables.language) for forms in product(*ways)}
-
-
-def _bare(tables: Surface, template: Template, intent: Intent) -> Iterator[str]:
-    """Yield the skeletons in which all slots of an intent are said and its predicate is not."""
-    joint = " " if tables.language == "en" else ""
-    letters = [
-        tables.formed(_letter(kind, hole.form), hole.form)
-        for kind, hole in zip(intent.types, template.holes, strict=True)
-    ]
-    things = joint.join([letters[slot] for slot in template.order])
-    for wording in tables.shells("vp_ellipsis", intent.act):
-        yield normalize(wording.format(x=things, bare=things), tables.language)
-
-
-def _stand_ins(tables: Surface, kind: Type, template: Template, slot: int, cut: Cut) -> list[str]:
-    ranks = range(len(tables.words.ordinals.get(kind, ()))) if cut == "ordinal" else range(1)
-    found = [tables.reference(template.holes[slot], kind, cut, g, r) for g in ("m", "f") for r in ranks]
-    return [form for form in found if form is not None]
-
-
-def _shells(tables: Surface) -> set[str]:
-    found: set[str] = set()
-    prepositions = {hole.form for core in tables.templates.values() for t in core for hole in t.holes}
-    moving = ["", *sorted(form for form in prepositions if tables.prepositional(form))]
-    things = [_letter(kind, form) for kind in _TYPES for form in ("", "head")]
-    ordinals = {name for names in tables.words.ordinals.values() for name in names}
-    for wordings in (tables.words.likewise, *tables.words.shells.values()):
-        for wording, thing, form in product(wordings, [*things, *sorted(ordinals)], moving):
-            formed = tables.formed(thing, form)
-            found.add(normalize(wording.format(x=formed, bare=thing), tables.language))
-    return found
-
-
-def _prefixes(tables: Surface) -> tuple[str, ...]:
-    words, language = tables.words, tables.language
-    texts = [opener.text for openers in words.openers.values() for opener in openers]
-    texts += [*words.shifts, *words.repeats]
-    texts += [
-        lead.format(noun=noun)
-        for lead in words.returns
-        for (_, cut), nouns in words.references.items()
-        if cut == "demonstrative"
-        for noun in nouns
-    ]
-    keys = {normalize(text + "x", language)[:-1].strip() for text in texts}
-    keys |= {key.rstrip(",:") for key in keys}
-    joint = "" if language == "zh" else " "
-    return _sorted(key + joint for key in keys if key)
-
-
-def _sorted(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(texts, key=lambda text: (-len(text), text)))

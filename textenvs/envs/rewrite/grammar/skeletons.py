@@ -1,0 +1,176 @@
+"""The grammar as a table of skeletons: wordings in which every name is a letter that stands for its type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise, product
+from typing import get_args
+
+from textenvs.envs.rewrite.grammar.frames import INTENTS, Act, Intent, Type
+from textenvs.envs.rewrite.grammar.language import Cut
+from textenvs.envs.rewrite.grammar.surface import Surface, surface
+from textenvs.envs.rewrite.grammar.templates import Template
+from textenvs.envs.rewrite.types import Language
+from textenvs.rewards.measures import normalize
+
+# Private-use characters stand for entities (while a text is read) and for types (in skeletons). `normalize`
+# leaves them alone; where a text brings its own, they are taken out first.
+PRIVATE = re.compile("[\ue000-\uf8ff]")
+"""Matches what a text must not bring along."""
+
+SENTENCE_END = re.compile(r"[?!。;]|\.(?!\d)")
+"""Matches the end of a sentence, but no decimal point."""
+
+FIRST_MARK = 0xE000
+"""The mark of the first name of a dialogue."""
+
+_FIRST_LETTER = 0xF000
+_TYPES: dict[Type, int] = {kind: number for number, kind in enumerate(get_args(Type))}
+_INFLECTIONS = {"": 0, "plural": 1, "head": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """The skeletons of one language.
+
+    Attributes:
+        full: of complete requests: what they ask, and their slots in order.
+        reduced: of requests with something left out.
+        prefixes: leads and openers, the longest first.
+        openers: of every act, the longest first, with the empty one.
+        joiner: what stands between two requests.
+        cues: phrases that give an intent away.
+        bigrams: for every pair of neighbours, the complete skeletons that have it, by number.
+        sizes: how many pairs each of those has.
+    """
+
+    full: dict[str, tuple[Intent, tuple[int, ...]]]
+    reduced: frozenset[str]
+    prefixes: tuple[str, ...]
+    openers: dict[Act, tuple[str, ...]]
+    joiner: str
+    cues: tuple[tuple[str, Intent], ...]
+    bigrams: dict[tuple[str, str], tuple[int, ...]]
+    sizes: tuple[int, ...]
+
+
+def letter_of(kind: Type, form: str) -> str:
+    """Return what stands for a thing in skeletons; a plural and a bare noun differ from the whole name."""
+    return chr(_FIRST_LETTER + 3 * _TYPES[kind] + _INFLECTIONS.get(form, 0))
+
+
+def pairs_of(skeleton: str, language: Language) -> set[tuple[str, str]]:
+    """Return the pairs of neighbouring words (in Chinese, characters), the edges included."""
+    cut = ["<", *(skeleton if language == "zh" else skeleton.split()), ">"]
+    return set(pairwise(cut))
+
+
+@cache
+def grammar(language: Language) -> Grammar:
+    """Return the skeletons of a language; made once."""
+    tables = surface(language)
+    words = tables.words
+    full: dict[str, tuple[Intent, tuple[int, ...]]] = {}
+    reduced: set[str] = set()
+    for name, templates in tables.templates.items():
+        for core, template in enumerate(templates):
+            intent = INTENTS[name]
+            full[_filled(tables, template, intent)] = (intent, template.order)
+            reduced.update(_reduced(tables, intent, core))
+            reduced.update(_bare(tables, template, intent))
+    reduced.update(_shells(tables))
+    bigrams: dict[tuple[str, str], list[int]] = {}
+    sizes: list[int] = []
+    for number, skeleton in enumerate(full):
+        pairs = pairs_of(skeleton, language)
+        sizes.append(len(pairs))
+        for pair in sorted(pairs):
+            bigrams.setdefault(pair, []).append(number)
+    return Grammar(
+        full,
+        frozenset(reduced),
+        _prefixes(tables),
+        {
+            act: _sorted(normalize(o.text + "x", language)[:-1] for o in openers)
+            for act, openers in words.openers.items()
+        },
+        normalize(words.joiner + "x", language)[:-1],
+        tuple((normalize(cue, language), INTENTS[name]) for name, cues in words.cues.items() for cue in cues),
+        {pair: tuple(numbers) for pair, numbers in bigrams.items()},
+        tuple(sizes),
+    )
+
+
+def _filled(tables: Surface, template: Template, intent: Intent) -> str:
+    letters = [
+        tables.formed(letter_of(kind, hole.form), hole.form)
+        for kind, hole in zip(intent.types, template.holes, strict=True)
+    ]
+    return normalize(template.fill(letters), tables.language)
+
+
+def _reduced(tables: Surface, intent: Intent, core: int) -> set[str]:
+    """Return the skeletons of an intent with any of its slots left out."""
+    template = tables.templates[intent.name][core]
+    ways: list[list[str]] = []
+    for slot, (hole, kind) in enumerate(zip(template.holes, intent.types, strict=True)):
+        forms = [tables.formed(letter_of(kind, hole.form), hole.form), ""]
+        for cut in tables.cuts[intent.name][core][slot]:
+            forms += _stand_ins(tables, kind, template, slot, cut)
+        ways.append(forms)
+    return {normalize(template.fill(forms), tables.language) for forms in product(*ways)}
+
+
+def _bare(tables: Surface, template: Template, intent: Intent) -> Iterator[str]:
+    """Yield the skeletons in which all slots of an intent are said and its predicate is not."""
+    joint = " " if tables.language == "en" else ""
+    letters = [
+        tables.formed(letter_of(kind, hole.form), hole.form)
+        for kind, hole in zip(intent.types, template.holes, strict=True)
+    ]
+    things = joint.join([letters[slot] for slot in template.order])
+    for wording in tables.shells("vp_ellipsis", intent.act):
+        yield normalize(wording.format(x=things, bare=things), tables.language)
+
+
+def _stand_ins(tables: Surface, kind: Type, template: Template, slot: int, cut: Cut) -> list[str]:
+    ranks = range(len(tables.words.ordinals.get(kind, ()))) if cut == "ordinal" else range(1)
+    found = [tables.reference(template.holes[slot], kind, cut, g, r) for g in ("m", "f") for r in ranks]
+    return [form for form in found if form is not None]
+
+
+def _shells(tables: Surface) -> set[str]:
+    found: set[str] = set()
+    prepositions = {hole.form for core in tables.templates.values() for t in core for hole in t.holes}
+    moving = ["", *sorted(form for form in prepositions if tables.prepositional(form))]
+    things = [letter_of(kind, form) for kind in _TYPES for form in ("", "head")]
+    ordinals = {name for names in tables.words.ordinals.values() for name in names}
+    for wordings in (tables.words.likewise, *tables.words.shells.values()):
+        for wording, thing, form in product(wordings, [*things, *sorted(ordinals)], moving):
+            formed = tables.formed(thing, form)
+            found.add(normalize(wording.format(x=formed, bare=thing), tables.language))
+    return found
+
+
+def _prefixes(tables: Surface) -> tuple[str, ...]:
+    words, language = tables.words, tables.language
+    texts = [opener.text for openers in words.openers.values() for opener in openers]
+    texts += [*words.shifts, *words.repeats]
+    texts += [
+        lead.format(noun=noun)
+        for lead in words.returns
+        for (_, cut), nouns in words.references.items()
+        if cut == "demonstrative"
+        for noun in nouns
+    ]
+    keys = {normalize(text + "x", language)[:-1].strip() for text in texts}
+    keys |= {key.rstrip(",:") for key in keys}
+    joint = "" if language == "zh" else " "
+    return _sorted(key + joint for key in keys if key)
+
+
+def _sorted(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(texts, key=lambda text: (-len(text), text)))
