@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from tests.cells import Cell, stored
 from tests.conftest import ROOT
@@ -58,7 +59,94 @@ def bench(language: str) -> str:
     return rows(header, body) + source(cells, language)
 
 
-TABLES: Mapping[str, Callable[[str], str]] = {"bench": bench}
+def baselines(language: str) -> str:
+    """What scripted policies earn."""
+    cells = stored("bench-baselines")
+    if not cells:
+        return ""
+    figures = cells[-1].figures
+    header = {
+        "en": ["success, mean reward per turn (test)", "oracle", "random", "copy", "dump"],
+        "zh": ["成功率,每轮平均奖励(测试集)", "oracle", "random", "copy", "dump"],
+    }[language]
+    body: list[list[str]] = []
+    for level in ("tiny", "easy", "medium", "hard"):
+        for spoken in ("zh", "en"):
+            pairs = [figures[f"{level}.{spoken}.{name}"] for name in header[1:]]
+            body.append(
+                [f"`{level}`, {spoken}", *(f"{100 * success:.0f} %, {reward:.2f}" for success, reward in pairs)]
+            )
+    return rows(header, body) + source(cells, language)
+
+
+def quickstart(language: str) -> str:
+    """Before and after the demo, seed by seed."""
+    cells = stored("quickstart")
+    if not cells:
+        return ""
+    header = {
+        "en": ["seed", "success before", "success after", "paired difference", "wall time", "peak memory"],
+        "zh": ["种子", "训练前成功率", "训练后成功率", "配对差", "用时", "峰值内存"],
+    }[language]
+    body: list[list[str]] = []
+    for cell in cells:
+        row = find_row(cell.figures["tables"][0], "success")
+        sides = [interval(row[side], 100) for side in ("before", "after", "difference")]
+        body.append([str(cell.seed), *sides, f"{cell.seconds:.0f} s", f"{cell.figures['peak_memory_mb']:,} MB"])
+    return rows(header, body) + source(cells, language)
+
+
+def rewrite_zh(language: str) -> str:
+    """Before and after PPO on real dialogues, seed by seed."""
+    cells = stored("rewrite-zh")
+    if not cells:
+        return ""
+    header = {
+        "en": ["seed, measure", "copy", "after SFT", "after PPO", "paired difference"],
+        "zh": ["种子,指标", "照抄", "SFT 之后", "PPO 之后", "配对差"],
+    }[language]
+    body: list[list[str]] = []
+    for cell in cells:
+        copy = cell.figures["baselines"]["copy"]
+        for table in cell.figures["tables"]:
+            mode = "sampled" if "sampled" in table["title"] else "greedy"
+            for row in table["rows"]:
+                if row["name"] in MEASURES:
+                    scale = 100 if row["percent"] else 1
+                    sides = [interval(row[side], scale) for side in ("before", "after", "difference")]
+                    plain = interval(copy[row["name"]], scale) if row["name"] in copy else ""
+                    body.append([f"{cell.seed}, {mode}, {MEASURES[row['name']]}", plain, *sides])
+    return rows(header, body) + source(cells, language)
+
+
+MEASURES = {
+    "return": "reward",
+    "exact_match": "exact match %",
+    "restoration_f/run/1": "restoration F1 (RUN) %",
+    "restoration_f/pan/1": "restoration F1 (Pan) %",
+    "bleu4": "BLEU-4",
+}
+"""What of a corpus evaluation the README shows."""
+
+
+def find_row(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return one measure of a stored table."""
+    return next(row for row in table["rows"] if row["name"] == name)
+
+
+def interval(value: Mapping[str, float], scale: float) -> str:
+    """Return ``mean [low, high]``."""
+    digits = 1 if scale == 100 else 3
+    mean, low, high = (scale * value[key] for key in ("mean", "low", "high"))
+    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+TABLES: Mapping[str, Callable[[str], str]] = {
+    "bench": bench,
+    "baselines": baselines,
+    "quickstart": quickstart,
+    "rewrite-zh": rewrite_zh,
+}
 
 
 def render(text: str, language: str) -> str:

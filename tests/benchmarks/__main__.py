@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from tests.benchmarks import environment
+from tests.benchmarks import baselines, environment
 from tests.cells import run_cell
 
 
 def main() -> None:
     """Run every benchmark."""
-    cell = run_cell("bench-environment", 0, "make bench", environment.measure, again=True)
-    Console().print_json(data=dict(cell.figures))
+    for name, measure in (("bench-environment", environment.measure), ("bench-baselines", baselines.measure)):
+        cell = run_cell(name, 0, "make bench", measure, again=True)
+        Console().print_json(data=dict(cell.figures))
 
 
 if __name__ == "__main__":
