@@ -28,6 +28,8 @@ class TinyOptions:
     """Number of blocks."""
     heads: int = 4
     """Attention heads; the width must be a multiple."""
+    feed_forward: int = 0
+    """Width of the feed-forward layers; twice the model's width, if 0."""
     context_length: int = 1024
     """Longest sequence, in tokens."""
 

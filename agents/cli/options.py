@@ -133,6 +133,8 @@ class SFTOptions:
     """Demonstrations; all of its share of a corpus, or 2,000 of generated dialogues, if not given."""
     share: float = 0.5
     """Share of a corpus's train split that the warm-up draws from; reinforcement learning gets the rest."""
+    drills: float = 0.0
+    """Copying drills to add, as a share of the demonstrations; they help a model from scratch to copy new names."""
     epochs: float = 1.0
     """Passes over the demonstrations."""
     learning_rate: float = 1e-3
@@ -174,15 +176,18 @@ class SFTOptions:
 def demonstrate(env: EnvOptions, sft: SFTOptions, seed: int) -> list[Demonstration]:
     """Return demonstrations of the train split: as many as asked for, else all of the warm-up's share of a corpus.
 
+    The copying drills come with them.
+
     Raises:
         ConfigError: if the environment has no oracle.
     """
     from agents.cli.environments import make_text_env
-    from agents.finetune import oracle_rows
+    from agents.finetune import copy_drills, oracle_rows
 
     settings = {**env.settings(), "split": "train", **sft.share_settings(env)[0]}
     items = getattr(make_text_env(env.id, settings), "n_items", None)
-    return oracle_rows(env.id, settings, n=sft.rows or items or DEMONSTRATIONS, seed=seed)
+    rows = oracle_rows(env.id, settings, n=sft.rows or items or DEMONSTRATIONS, seed=seed)
+    return [*rows, *copy_drills(rows, round(sft.drills * len(rows)), seed)]
 
 
 def json_object(text: str, flag: str) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """Supervised stages of fine-tuning, on TRL; every row is rendered by `agents.chat`."""
 
 from agents.finetune.demonstrations import Demonstration, oracle_rows
+from agents.finetune.drills import copy_drills
 from agents.finetune.sft import SFTConfig, SFTMetrics, sft
 
-__all__ = ["Demonstration", "SFTConfig", "SFTMetrics", "oracle_rows", "sft"]
+__all__ = ["Demonstration", "SFTConfig", "SFTMetrics", "copy_drills", "oracle_rows", "sft"]

@@ -45,6 +45,8 @@ class SFTConfig:
     """Share of the steps over which the learning rate rises to its peak."""
     lr_schedule: str = "cosine"
     """How it falls afterwards: cosine, linear or constant."""
+    adam_beta2: float = 0.98
+    """Decay of AdamW's second moment; below its usual 0.999, because runs of some hundred steps forget too slowly."""
     weight_decay: float = 0.0
     """Decoupled weight decay of AdamW."""
     max_grad_norm: float = 1.0
@@ -165,6 +167,7 @@ def _arguments(config: SFTConfig, device: torch.device, scratch: str) -> TRLConf
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.lr_schedule,
         warmup_steps=config.warmup_share,
+        adam_beta2=config.adam_beta2,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
         train_sampling_strategy="group_by_length",
