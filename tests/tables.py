@@ -115,17 +115,11 @@ def rewrite_zh(language: str) -> str:
                     scale = 100 if row["percent"] else 1
                     sides = [interval(row[side], scale) for side in ("before", "after", "difference")]
                     plain = interval(copy[row["name"]], scale) if row["name"] in copy else ""
-                    body.append([f"{cell.seed}, {mode}, {MEASURES[row['name']]}", plain, *sides])
+                    body.append([f"{cell.seed}, {mode}, {row['name']}", plain, *sides])
     return rows(header, body) + source(cells, language)
 
 
-MEASURES = {
-    "return": "reward",
-    "exact_match": "exact match %",
-    "restoration_f/run/1": "restoration F1 (RUN) %",
-    "restoration_f/pan/1": "restoration F1 (Pan) %",
-    "bleu4": "BLEU-4",
-}
+MEASURES = ("return", "exact match", "restoration F1 (run)", "restoration F1 (pan)", "BLEU-4")
 """What of a corpus evaluation the README shows."""
 
 
@@ -135,10 +129,10 @@ def find_row(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def interval(value: Mapping[str, float], scale: float) -> str:
-    """Return ``mean [low, high]``."""
+    """Return ``estimate [low, high]``."""
     digits = 1 if scale == 100 else 3
-    mean, low, high = (scale * value[key] for key in ("mean", "low", "high"))
-    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    estimate, low, high = (scale * value[key] for key in ("estimate", "low", "high"))
+    return f"{estimate:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 TABLES: Mapping[str, Callable[[str], str]] = {
