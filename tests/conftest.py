@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# Tests share the machine with each other's processes. Two threads that wait for each other at every small matrix are
+# many times slower there than one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
