@@ -30,6 +30,10 @@ class TinyOptions:
     """Attention heads; the width must be a multiple."""
     feed_forward: int = 0
     """Width of the feed-forward layers; twice the model's width, if 0."""
+    rope_theta: float = 10_000.0
+    """Base of the rotary frequencies."""
+    copying: bool = True
+    """Begin with a circuit that can copy from the context; it needs two layers and three heads."""
     context_length: int = 1024
     """Longest sequence, in tokens."""
 

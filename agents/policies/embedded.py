@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from agents.policies.embedded_tokenizer import PAD, SMALLEST_VOCABULARY, STOP, train_tokenizer
+from agents.policies.induction import install_induction
 from textenvs.errors import ConfigError
 
 
@@ -25,6 +26,7 @@ class TinyConfig:
         feed_forward: width of the gated feed-forward layer; 0 stands for twice `hidden_size`.
         context_length: the longest sequence in tokens.
         rope_theta: base of the rotary frequencies; small, because the sequences are short.
+        copying: whether the initial weights hold a circuit that copies from the context, see `policies.induction`.
         seed: of the initial weights.
 
     Raises:
@@ -39,6 +41,7 @@ class TinyConfig:
     feed_forward: int = 0
     context_length: int = 1024
     rope_theta: float = 10_000.0
+    copying: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -46,6 +49,8 @@ class TinyConfig:
             raise ConfigError(f"vocab_size={self.vocab_size} must be at least {SMALLEST_VOCABULARY}: bytes and markers")
         if self.hidden_size % (2 * self.heads):
             raise ConfigError(f"hidden_size={self.hidden_size} must be an even multiple of heads={self.heads}")
+        if self.copying and (self.layers < 2 or self.heads < 3 or self.hidden_size < 16 * self.heads):
+            raise ConfigError("copying=True needs two layers, three heads and 16 dimensions a head")
 
 
 def build_network(texts: Iterable[str], config: TinyConfig) -> tuple[Qwen3ForCausalLM, PreTrainedTokenizerFast]:
@@ -58,6 +63,8 @@ def build_network(texts: Iterable[str], config: TinyConfig) -> tuple[Qwen3ForCau
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(config.seed)
         network = Qwen3ForCausalLM(_architecture(config, tokenizer))
+    if config.copying:
+        install_induction(network, config.seed)
     return network.eval(), tokenizer
 
 

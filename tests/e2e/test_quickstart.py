@@ -20,7 +20,17 @@ from agents.report.run_folder import read_run
 from tests.conftest import ROOT
 
 FILES = {"config.json", "metrics.jsonl", "transcripts.jsonl", "evaluation.json", "report.html"}
-SMALL = ["--tiny.hidden-size", "32", "--tiny.layers", "1", "--tiny.heads", "2", "--n-episodes-per-update", "8"]
+SMALL = [
+    "--tiny.hidden-size",
+    "32",
+    "--tiny.layers",
+    "1",
+    "--tiny.heads",
+    "2",
+    "--tiny.no-copying",
+    "--n-episodes-per-update",
+    "8",
+]
 
 
 @pytest.fixture(scope="module")

@@ -188,7 +188,17 @@ def test_sft_saves_a_policy_that_loads(tmp_path: Path, capsys: pytest.CaptureFix
     from agents import CausalLMPolicy
 
     out = tmp_path / "policy"
-    size = ["--tiny.hidden-size", "32", "--tiny.layers", "1", "--tiny.heads", "2", "--tiny.vocab-size", "400"]
+    size = [
+        "--tiny.hidden-size",
+        "32",
+        "--tiny.layers",
+        "1",
+        "--tiny.heads",
+        "2",
+        "--tiny.vocab-size",
+        "400",
+        "--tiny.no-copying",
+    ]
     args = ["--out", str(out), "--env.difficulty", "tiny", "--sft.rows", "16", "--sft.batch-size", "8", *size]
     assert main(["sft", *args]) == 0
     assert CausalLMPolicy.load(out).context_length == 1024
