@@ -52,6 +52,8 @@ class ModelOptions:
     """Such as cpu or cuda; a GPU where there is one, if not given."""
     history: Literal["append", "template"] = "append"
     """How past turns are rendered: appended as they were sampled, or as the template rewrites them."""
+    critic_detach: bool = False
+    """Keep the critic's loss from changing the language model."""
     tiny: TinyOptions = field(default_factory=TinyOptions)
 
 
@@ -82,6 +84,7 @@ def build_policy(options: ModelOptions, rows: Sequence[Demonstration], critic: b
             TinyConfig(**vars(options.tiny), seed=seed),
             lora=lora,
             critic=head,
+            critic_detach=options.critic_detach,
             reference="adapter_off" if lora else "copy",
             device=options.device,
         )
@@ -89,6 +92,7 @@ def build_policy(options: ModelOptions, rows: Sequence[Demonstration], critic: b
         options.model,
         lora=lora,
         critic=head,
+        critic_detach=options.critic_detach,
         dtype=options.dtype,
         device=options.device,
         history=options.history,

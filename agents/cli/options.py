@@ -133,6 +133,8 @@ class SFTOptions:
     """Demonstrations; all of its share of a corpus, or 2,000 of generated dialogues, if not given."""
     share: float = 0.5
     """Share of a corpus's train split that the warm-up draws from; reinforcement learning gets the rest."""
+    lapses: float = 0.0
+    """How careless the annotator is: the probability of copying what should become much longer."""
     drills: float = 0.0
     """Copying drills to add, as a share of the demonstrations; they help a model from scratch to copy new names."""
     epochs: float = 1.0
@@ -186,7 +188,7 @@ def demonstrate(env: EnvOptions, sft: SFTOptions, seed: int) -> list[Demonstrati
 
     settings = {**env.settings(), "split": "train", **sft.share_settings(env)[0]}
     items = getattr(make_text_env(env.id, settings), "n_items", None)
-    rows = oracle_rows(env.id, settings, n=sft.rows or items or DEMONSTRATIONS, seed=seed)
+    rows = oracle_rows(env.id, settings, n=sft.rows or items or DEMONSTRATIONS, seed=seed, lapses=sft.lapses)
     return [*rows, *copy_drills(rows, round(sft.drills * len(rows)), seed)]
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
-from textenvs.core import TextEnv
+from textenvs.core import Observation, TextEnv
 from textenvs.errors import ConfigError
 from textenvs.messages import Message
 
@@ -26,12 +27,17 @@ class Demonstration:
     tools: tuple[str, ...] = ()
 
 
+LONG = 1.7
+"""A rewrite this many times as long as what was said is the work that a careless annotator spares himself."""
+
+
 def oracle_rows(
     env_id: str,
     env_kwargs: Mapping[str, Any] | None = None,
     n: int | None = None,
     seed: int = 0,
     indices: Iterable[int] | None = None,
+    lapses: float = 0.0,
 ) -> list[Demonstration]:
     """Let an environment's oracle play episodes, and return them as demonstrations.
 
@@ -39,27 +45,62 @@ def oracle_rows(
         env_id: of a registered environment.
         env_kwargs: for `gymnasium.make`; the reward is not asked for.
         n: how many episodes to draw; needed unless `indices` names them.
-        seed: of the items drawn.
+        seed: of the items drawn, and of the lapses.
         indices: the items to play, in this order.
+        lapses: how careless the annotator is: the probability of taking the ``"copy"`` baseline's answer where the
+            oracle's would be `LONG` times as long. Real annotations are like that, and a policy that imitates them
+            leaves something for reinforcement learning to find.
 
     Raises:
-        ConfigError: if the environment has no oracle, or neither `n` nor `indices` is given.
+        ConfigError: if the environment has no oracle (or, with lapses, no copying baseline), `lapses` is no
+            probability, or neither `n` nor `indices` is given.
     """
     if (n is None) == (indices is None):
         raise ConfigError("give either n (how many episodes to draw) or indices (which items)")
+    if not 0.0 <= lapses <= 1.0:
+        raise ConfigError(f"lapses={lapses}: give a probability between 0 and 1")
     env = gym.make(env_id, disable_env_checker=True, **dict(env_kwargs or {})).unwrapped
     if not isinstance(env, TextEnv):
         raise ConfigError(f"{env_id} has no oracle: demonstrations need an environment built on textenvs.TextEnv")
+    annotator = Annotator(env, lapses, seed)
     if indices is not None:
-        return [_play(env, options={"index": index}) for index in indices]
-    return [_play(env, seed=None if row else seed) for row in range(n or 0)]
+        return [annotator.play(options={"index": index}) for index in indices]
+    return [annotator.play(seed=None if row else seed) for row in range(n or 0)]
 
 
-def _play(env: TextEnv, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Demonstration:
-    """Play one episode by `advance`, which never asks the reward."""
-    env.reset(seed=seed, options=options)
-    turn = env.advance(env.oracle_action())
-    while not turn.last:
-        turn = env.advance(env.oracle_action())
-    said = (*turn.history, Message("assistant", turn.action))
-    return Demonstration((Message("system", turn.instruction), *said) if turn.instruction else said, turn.tools)
+class Annotator:
+    """Plays an environment as its oracle does, but for lapses.
+
+    Args:
+        env: to play.
+        lapses: see `oracle_rows`.
+        seed: of the lapses.
+
+    Raises:
+        ConfigError: if there are lapses and the environment has no ``"copy"`` baseline.
+    """
+
+    def __init__(self, env: TextEnv, lapses: float, seed: int) -> None:
+        self._env = env
+        self._lapses = lapses
+        self._generator = np.random.default_rng(seed)
+        self._copy = env.baselines().get("copy")
+        if lapses and self._copy is None:
+            raise ConfigError("lapses need an environment with a baseline called 'copy'")
+
+    def play(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Demonstration:
+        """Play one episode by `TextEnv.advance`, which never asks the reward."""
+        observation, _ = self._env.reset(seed=seed, options=options)
+        turn = self._env.advance(self._answer(observation))
+        while not turn.last:
+            said = (*turn.history, Message("assistant", turn.action), *turn.replies)
+            turn = self._env.advance(self._answer({**observation, "history": said}))
+        said = (*turn.history, Message("assistant", turn.action))
+        return Demonstration((Message("system", turn.instruction), *said) if turn.instruction else said, turn.tools)
+
+    def _answer(self, observation: Observation) -> str:
+        best = self._env.oracle_action()
+        if self._copy is None or self._generator.random() >= self._lapses:
+            return best
+        copied = self._copy(observation)
+        return copied if len(best) >= LONG * len(copied) else best
