@@ -33,10 +33,12 @@ class Options:
     """Language of the dialogues."""
     out: Path = Path("runs/quickstart")
     """Run folder; an earlier quickstart in it is replaced."""
-    demonstrations: int = 8000
+    demonstrations: int = 12_000
     """Dialogues for the supervised warm-up."""
-    episodes: int = 5120
+    episodes: int = 7680
     """Dialogues for reinforcement learning."""
+    batch: int = 256
+    """Dialogues per update."""
     held_out: int = 200
     """Held-out dialogues per language."""
 
@@ -58,12 +60,16 @@ def train_options(options: Options) -> TrainOptions[PPOConfig]:
     languages = LANGUAGES if options.language == "mixed" else (options.language,)
     return TrainOptions(
         settings=PPOConfig(
-            learning_rate=3e-4,
-            n_episodes_per_update=128,
+            learning_rate=2.5e-4,
+            lr_schedule="linear",
+            n_episodes_per_update=options.batch,
             n_epochs=2,
             n_minibatches=2,
+            microbatch_tokens=4096,
             value_warmup_updates=2,
-            kl_coef=0.005,
+            kl_coef=0.1,
+            kl_placement="loss",
+            kl_estimator="k2",
             max_new_tokens=32,
             seed=options.seed,
         ),

@@ -36,7 +36,7 @@ SMALL = [
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "quickstart"
-    args = ["--demonstrations", "32", "--episodes", "256", "--held-out", "4", "--out", str(folder)]
+    args = ["--demonstrations", "32", "--episodes", "32", "--batch", "16", "--held-out", "4", "--out", str(folder)]
     assert main(["quickstart", *args]) == 0
     return folder
 
@@ -45,7 +45,7 @@ def test_every_file_is_there_and_readable(run: Path) -> None:
     assert {path.name for path in run.iterdir()} >= FILES
     data = read_run(run)
     assert data.config["env"]["id"] == "MultiTurnRewrite-v0"
-    assert len(data.metrics) == 256 / data.config["settings"]["n_episodes_per_update"]
+    assert len(data.metrics) == 32 / data.config["settings"]["n_episodes_per_update"]
     assert {line["phase"] for line in data.transcripts} == {"before", "after"}
     assert len(data.transcripts) == 2 * 2 * 4
 
@@ -84,7 +84,8 @@ def test_the_checkpoint_goes_on(run: Path) -> None:
 
 def test_it_can_be_run_again_in_place(run: Path) -> None:
     before = len(read_run(run).metrics)
-    args = ["--demonstrations", "32", "--episodes", "128", "--held-out", "2", "--language", "en", "--out", str(run)]
+    args = ["--demonstrations", "32", "--episodes", "16", "--batch", "16", "--held-out", "2", "--language", "en"]
+    args += ["--out", str(run)]
     assert main(["quickstart", *args]) == 0
     assert len(read_run(run).metrics) == before // 2
     assert [table["title"] for table in read_run(run).evaluation["tables"]] == ["test items, greedy"]

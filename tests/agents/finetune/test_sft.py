@@ -185,3 +185,23 @@ def test_demonstrations_need_a_number_or_a_list() -> None:
         oracle_rows("MultiTurnRewrite-v0")
     with pytest.raises(ConfigError, match="no oracle"):
         oracle_rows("CartPole-v1", n=1)
+
+
+def test_a_careless_annotator_copies_what_should_become_longer() -> None:
+    settings = {"language": "zh", "difficulty": "tiny", "split": "valid"}
+    careful, careless, mixed = (
+        oracle_rows("MultiTurnRewrite-v0", settings, indices=range(60), lapses=lapses) for lapses in (0.0, 1.0, 0.5)
+    )
+    changed = [(a.messages[-1]["content"], b.messages[-1]["content"]) for a, b in zip(careful, careless, strict=True)]
+    lapsed = [(best, copied) for best, copied in changed if best != copied]
+    assert 10 < len(lapsed) < 50
+    assert all(len(best) >= 1.7 * len(copied) for best, copied in lapsed)
+    assert all(
+        row.messages[-2]["content"].endswith(row.messages[-1]["content"]) for row in careless if row not in careful
+    )
+    assert 0 < sum(a != b for a, b in zip(careful, mixed, strict=True)) < len(lapsed)
+
+
+def test_lapses_need_a_probability_and_something_to_copy() -> None:
+    with pytest.raises(ConfigError, match="lapses=2"):
+        oracle_rows("MultiTurnRewrite-v0", n=1, lapses=2.0)
