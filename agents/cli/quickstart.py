@@ -33,9 +33,9 @@ class Options:
     """Language of the dialogues."""
     out: Path = Path("runs/quickstart")
     """Run folder; an earlier quickstart in it is replaced."""
-    demonstrations: int = 12_000
+    demonstrations: int = 10_000
     """Dialogues for the supervised warm-up."""
-    episodes: int = 7680
+    episodes: int = 8192
     """Dialogues for reinforcement learning."""
     batch: int = 256
     """Dialogues per update."""
@@ -60,14 +60,15 @@ def train_options(options: Options) -> TrainOptions[PPOConfig]:
     languages = LANGUAGES if options.language == "mixed" else (options.language,)
     return TrainOptions(
         settings=PPOConfig(
-            learning_rate=2.5e-4,
+            learning_rate=2e-4,
             lr_schedule="linear",
+            warmup_updates=2,
             n_episodes_per_update=options.batch,
             n_epochs=2,
             n_minibatches=2,
             microbatch_tokens=4096,
-            value_warmup_updates=2,
-            kl_coef=0.1,
+            gae_lambda=1.0,
+            kl_coef=0.05,
             kl_placement="loss",
             kl_estimator="k2",
             max_new_tokens=32,
