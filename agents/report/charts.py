@@ -142,12 +142,12 @@ def smooth(values: Sequence[float], weight: float = SMOOTHING) -> list[float]:
 
 
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
-    """Return round numbers that span [low, high]: steps of 1, 2 or 5 times a power of ten."""
+    """Return round numbers that span [low, high]: steps of 1, 2, 2.5 or 5 times a power of ten."""
     size = max(abs(low), abs(high))
     span = high - low if high - low > RESOLUTION * size else size or 1.0
     raw = span / count
     power = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [float(f"{index * step:.12g}") for index in range(first, max(last, first + 1) + 1)]
 
