@@ -33,9 +33,9 @@ class Options:
     """Language of the dialogues."""
     out: Path = Path("runs/quickstart")
     """Run folder; an earlier quickstart in it is replaced."""
-    demonstrations: int = 10_000
+    demonstrations: int = 12_800
     """Dialogues for the supervised warm-up."""
-    episodes: int = 8192
+    episodes: int = 7168
     """Dialogues for reinforcement learning."""
     batch: int = 256
     """Dialogues per update."""
@@ -76,7 +76,7 @@ def train_options(options: Options) -> TrainOptions[PPOConfig]:
         ),
         model=ModelOptions(critic_detach=True, tiny=TinyOptions(layers=3, feed_forward=64, rope_theta=1e5)),
         env=EnvOptions(language=options.language, difficulty="tiny"),
-        sft=SFTOptions(rows=options.demonstrations, lapses=0.7, batch_size=16, learning_rate=1.5e-3),
+        sft=SFTOptions(rows=options.demonstrations, lapses=0.55, batch_size=16, learning_rate=1.5e-3),
         eval=EvalOptions(
             episodes=options.held_out,
             groups=json.dumps({language: {"language": language} for language in languages}),

@@ -27,7 +27,7 @@ class Demonstration:
     tools: tuple[str, ...] = ()
 
 
-LONG = 1.7
+LONG = 1.4
 """A rewrite this many times as long as what was said is the work that a careless annotator spares himself."""
 
 
