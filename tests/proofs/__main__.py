@@ -1,23 +1,30 @@
-"""`make proof`: run every cell that is not stored yet; `--again` runs all of them anew."""
+"""`make proof`: run every cell that is not stored yet; `--again` runs all of them anew.
+
+Arguments name proofs, and ``--seed N`` a single seed of them.
+"""
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 from tests.proofs.runs import PROOFS
 
 
 def main() -> None:
     """Run the proofs named on the command line, or all."""
-    named = {argument for argument in sys.argv[1:] if not argument.startswith("-")}
+    parser = argparse.ArgumentParser(prog="python -m tests.proofs", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[proof.name for proof in PROOFS])
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--again", action="store_true")
+    options = parser.parse_args()
     for proof in PROOFS:
-        if named and proof.name not in named:
+        if options.names and proof.name not in options.names:
             continue
         if proof.needs is not None and not proof.needs.exists():
             print(f"{proof.name}: skipped, {proof.needs} is not there; set TEXTENVS_DATA")
             continue
-        for seed in proof.seeds:
-            cell = proof.run(seed, again="--again" in sys.argv)
+        for seed in proof.seeds if options.seed is None else (options.seed,):
+            cell = proof.run(seed, again=options.again)
             print(f"{proof.name} seed {seed}: {cell.seconds:.0f} s, commit {cell.commit}")
 
 
