@@ -23,7 +23,7 @@ LANGUAGES = ("zh", "en")
 class Options:
     """Train the embedded model on MultiTurnRewrite-v0 and show what it learned.
 
-    A model of about a million parameters is built from scratch, warmed up by supervision until it gets some dialogues
+    A model of 0.4 million parameters is built from scratch, warmed up by supervision until it gets some dialogues
     right, trained by multi-reward PPO, and measured before and after on dialogues it has never seen.
     """
 
