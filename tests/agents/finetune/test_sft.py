@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from agents.finetune import Demonstration, SFTConfig, oracle_rows, sft
+from agents.finetune.demonstrations import LONG
 from agents.finetune.sft import IGNORED, tokenize
 from agents.policies.causal_lm import CausalLMPolicy
 from tests.agents.build import tiny_policy
@@ -195,7 +196,7 @@ def test_a_careless_annotator_copies_what_should_become_longer() -> None:
     changed = [(a.messages[-1]["content"], b.messages[-1]["content"]) for a, b in zip(careful, careless, strict=True)]
     lapsed = [(best, copied) for best, copied in changed if best != copied]
     assert 10 < len(lapsed) < 50
-    assert all(len(best) >= 1.7 * len(copied) for best, copied in lapsed)
+    assert all(len(best) >= LONG * len(copied) for best, copied in lapsed)
     assert all(
         row.messages[-2]["content"].endswith(row.messages[-1]["content"]) for row in careless if row not in careful
     )
