@@ -13,12 +13,12 @@ from typing import Any, ClassVar, Literal, SupportsIndex, TypedDict, cast, get_a
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
-from textenvs import seeding
 from textenvs.episode import Episode
 from textenvs.errors import ConfigError, ResetNeededError, UnknownNameError
 from textenvs.messages import Message, Stop, Turn
 from textenvs.rewards.core import Reward, RewardFunction, Score
 from textenvs.rewards.spec import RewardSpec, build_reward
+from textenvs.seeding import Split, check_split, draw_index
 from textenvs.spaces import UnicodeText, observation_space
 from textenvs.spec import TextEnvSpec
 
@@ -85,12 +85,12 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
     def __init__(
         self,
         *,
-        split: seeding.Split = "train",
+        split: Split = "train",
         reward: RewardSpec | None = None,
         reward_timing: RewardTiming = "turn",
         render_mode: str | None = None,
     ) -> None:
-        self.split: seeding.Split = seeding.check_split(split)
+        self.split: Split = check_split(split)
         if reward_timing not in get_args(RewardTiming):
             raise UnknownNameError.of("reward_timing", reward_timing, get_args(RewardTiming))
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
@@ -124,7 +124,7 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
 
     def draw_index(self) -> int:
         """Draw the index of the next item from `np_random`; a finite corpus overrides this."""
-        return seeding.draw_index(self.np_random)
+        return draw_index(self.np_random)
 
     def baselines(self) -> Mapping[str, Baseline]:
         """Return scripted policies by name; ``"oracle"`` plays the current episode's best action."""
