@@ -43,7 +43,8 @@ def imports_of(module: str, *, everywhere: bool) -> set[str]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module} has a relative import in line {node.lineno}"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            # A name taken from a package runs the package first, also where the name is a module of it.
+            names = [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             continue
         for name in names:
