@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import abc
 import hashlib
-import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, SupportsIndex, TypedDict, cast, get_args
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, SupportsIndex, cast, get_args
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
@@ -19,22 +18,10 @@ from textenvs.messages import Message, Stop, Turn
 from textenvs.rewards.core import Reward, RewardFunction, Score
 from textenvs.rewards.spec import RewardSpec, build_reward
 from textenvs.seeding import Split, check_split, draw_index
+from textenvs.settlement import Account, Info, Observation, RewardTiming, StepResult, opening_info
 from textenvs.spaces import UnicodeText, observation_space
 from textenvs.spec import TextEnvSpec
 
-RewardTiming = Literal["turn", "episode"]
-
-
-class Observation(TypedDict):
-    """What the agent sees; `history` only grows within an episode."""
-
-    instruction: str
-    tools: tuple[str, ...]
-    history: tuple[Message, ...]
-
-
-Info = dict[str, Any]
-StepResult = tuple[Observation, float, bool, bool, Info]
 Baseline = Callable[[Observation], str]
 
 
@@ -45,8 +32,7 @@ class Snapshot:
     episode: Episode
     history: tuple[Message, ...]
     turn: int
-    owed: float
-    owed_valid: bool
+    account: Account
     ended: bool
     generator_state: Mapping[str, Any]
 
@@ -104,8 +90,7 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
         self._episode: Episode | None = None
         self._history: tuple[Message, ...] = ()
         self._turn = 0
-        self._owed = 0.0
-        self._owed_valid = True
+        self._account = Account(reward_timing)
         self._ended = True
 
     # What an implementer provides
@@ -159,11 +144,10 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
         index = self.draw_index() if options is None or not options else _index_of(options)
         self._episode = self.make_episode(index)
         self._history = self._episode.opening
-        self._turn, self._owed, self._owed_valid, self._ended = 0, 0.0, True, False
-        nothing = Score(0.0, dict.fromkeys(self.reward.part_names, math.nan))
+        self._turn, self._account, self._ended = 0, Account(self.reward_timing), False
         if self.render_mode == "human":
             print(self._as_text())
-        return self._observation(), self._info(nothing, Stop.RUNNING, success=False, invalid=False)
+        return self._observation(), opening_info(self._episode.task_id, self.reward.part_names)
 
     def step(self, action: str) -> StepResult:
         """Play one action: ``settle(turn, reward(turn))`` of ``turn = advance(action)``."""
@@ -182,12 +166,10 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
         if not isinstance(action, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"an action is a str, the text that the agent says; got {type(action).__name__}")
         outcome = self._episode.act(action)
-        before = self._history
-        self._history = (*before, Message("assistant", action), *outcome.replies)
         self._ended = outcome.stop is not Stop.RUNNING
         turn = Turn(
             self._episode.instruction,
-            before,
+            self._history,
             action,
             outcome.replies,
             outcome.calls,
@@ -200,6 +182,7 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
             outcome.stop,
             self._episode.task_id,
         )
+        self._history = turn.after
         self._turn += 1
         return turn
 
@@ -208,15 +191,9 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
 
         `truncated` is always False: the task's own turn budget terminates; only a limit from outside truncates.
         """
-        reward, valid = score.value, score.valid
-        if self.reward_timing == "episode":
-            self._owed += reward
-            self._owed_valid &= valid
-            reward, valid = (self._owed, self._owed_valid) if turn.last else (0.0, True)
-        info = self._info(score, turn.stop, success=bool(turn.success), invalid=turn.invalid, valid=valid)
         if self.render_mode == "human":
             print(self._as_text(turn, score))
-        return self._observation(), reward, turn.last, False, info
+        return self._account.settle(turn, score, self._observation())
 
     def render(self) -> str | None:  # type: ignore[override]
         """Return the conversation so far as text in mode ``"ansi"``; None otherwise (``"human"`` prints as it goes)."""
@@ -244,8 +221,7 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
             self._current().fork(),
             self._history,
             self._turn,
-            self._owed,
-            self._owed_valid,
+            replace(self._account),
             self._ended,
             self.np_random.bit_generator.state,
         )
@@ -255,7 +231,7 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
         self._episode = snapshot.episode.fork()
         self._history = snapshot.history
         self._turn = snapshot.turn
-        self._owed, self._owed_valid = snapshot.owed, snapshot.owed_valid
+        self._account = replace(snapshot.account)
         self._ended = snapshot.ended
         self.np_random.bit_generator.state = snapshot.generator_state
         return self._observation()
@@ -270,17 +246,6 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
     def _observation(self) -> Observation:
         episode = self._current()
         return {"instruction": episode.instruction, "tools": episode.tools, "history": self._history}
-
-    def _info(self, score: Score, stop: Stop, *, success: bool, invalid: bool, valid: bool = True) -> Info:
-        return {
-            "success": float(success),
-            "turn": float(self._turn),
-            "invalid_action": float(invalid),
-            "reward_valid": float(valid),
-            "reward_parts": dict(score.parts),
-            "task_id": self._current().task_id,
-            "stop": stop.value,
-        }
 
     def _as_text(self, turn: Turn | None = None, score: Score | None = None) -> str:
         shown = self._history if turn is None else self._history[len(turn.history) :]

@@ -79,6 +79,12 @@ class Stop(enum.StrEnum):
     """A limit outside the task cut the episode."""
     ERROR = "error"
     """The environment itself failed; the episode says nothing about the policy."""
+    TIMED_OUT = "timed_out"
+    """The environment took longer over one step than it may; the episode says nothing about the policy."""
+    WORKER_DIED = "worker_died"
+    """The process that played the environment ended; the episode says nothing about the policy."""
+    GENERATION_FAILED = "generation_failed"
+    """What generates the agent's turns failed; the episode says nothing about the policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,11 @@ class Turn:
     invalid: bool = False
     stop: Stop = Stop.RUNNING
     task_id: str = ""
+
+    @property
+    def after(self) -> tuple[Message, ...]:
+        """The conversation after the world's replies."""
+        return (*self.history, Message("assistant", self.action), *self.replies)
 
     @property
     def answer(self) -> str:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.toy import broken, exact
+from tests.toy import brief, broken, exact, not_a_number
 from textenvs import Turn
 from textenvs.errors import RewardSpecError, UnknownNameError
+from textenvs.faults import Fault
 from textenvs.rewards import Gate, Product, Score, Scored, WeightedSum, build_reward
 
 TURN = Turn("do", (), "red", truth="red")
@@ -120,3 +121,25 @@ def test_every_way_to_name_a_reward() -> None:
 def test_bad_specifications_say_what_is_wrong(spec: object, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         build_reward(spec, {"exact": exact})  # type: ignore[arg-type]
+
+
+def test_a_missing_score_says_at_which_boundary_it_failed() -> None:
+    assert Scored(broken)(TURN).fault == Fault.REWARD_FAILED
+    assert Scored(not_a_number)(TURN).fault == Fault.REWARD_NOT_FINITE
+    assert Scored(brief)(TURN).fault is None
+    fused = WeightedSum({"brief": brief, "broken": broken})(TURN)
+    assert (fused.valid, fused.fault) == (False, Fault.REWARD_FAILED)
+    overflow = Product({"a": lambda turn: 1e200, "b": lambda turn: 1e200})(TURN)
+    assert (overflow.valid, overflow.fault) == (False, Fault.REWARD_NOT_FINITE)
+
+
+def test_a_reward_says_whether_it_gains_from_batches() -> None:
+    class Batched:
+        def __call__(self, turn: Turn) -> float:
+            return 1.0
+
+        def score_batch(self, turns: list[Turn]) -> list[float]:
+            return [1.0 for _ in turns]
+
+    assert not WeightedSum({"brief": brief}).batches
+    assert WeightedSum({"brief": brief, "network": Batched()}).batches

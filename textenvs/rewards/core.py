@@ -12,11 +12,12 @@ from __future__ import annotations
 import abc
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 from textenvs.errors import RewardSpecError
+from textenvs.faults import Fault
 from textenvs.messages import Turn
 
 logger = logging.getLogger("textenvs.rewards")
@@ -31,11 +32,18 @@ class Score:
             operator has one, else 0.0, and must not be learned from.
         parts: the named numbers it was fused from; NaN where a part could not be computed.
         valid: whether every part that the value needs could be computed.
+        fault: what went wrong, where that is known.
     """
 
     value: float
     parts: Mapping[str, float]
     valid: bool = True
+    fault: Fault | None = None
+
+    @classmethod
+    def missing(cls, part_names: Iterable[str], fault: Fault) -> Self:
+        """Return the score of a turn about which nothing is known."""
+        return cls(0.0, dict.fromkeys(part_names, math.nan), valid=False, fault=fault)
 
 
 RewardFunction = Callable[[Turn], "float | Score"]
@@ -70,6 +78,11 @@ class Reward(abc.ABC):
     def part_names(self) -> tuple[str, ...]:
         """The names of the parts, as far as they are known before the first score."""
 
+    @property
+    def batches(self) -> bool:
+        """Whether many turns in one call cost less than the same turns one by one."""
+        return True
+
     def __call__(self, turn: Turn) -> Score:
         """Score one turn."""
         return self.score_batch((turn,))[0]
@@ -101,6 +114,11 @@ class Scored(Reward):
         """As given, or the reward's own name."""
         return self._part_names
 
+    @property
+    def batches(self) -> bool:
+        """Whether the function takes batches."""
+        return isinstance(self.function, BatchReward)
+
     def __call__(self, turn: Turn) -> Score:
         """Score one turn."""
         try:
@@ -124,21 +142,28 @@ class Scored(Reward):
         if isinstance(result, Score):
             if math.isfinite(result.value):
                 return result
-            return self._missing(ValueError(f"it returned {result.value}"), result.parts)
+            return self._not_finite(result.value, result.parts)
         try:
             value = float(result)
         except (TypeError, ValueError) as error:
             return self._missing(error)
         if math.isfinite(value):
             return Score(value, {self.name: value})
-        return self._missing(ValueError(f"it returned {value}"))
+        return self._not_finite(value, {})
 
-    def _missing(self, error: Exception, parts: Mapping[str, float] | None = None) -> Score:
+    def _not_finite(self, value: float, parts: Mapping[str, float]) -> Score:
+        self._report(ValueError(f"it returned {value}"))
+        return Score(0.0, parts or dict.fromkeys(self._part_names, math.nan), False, Fault.REWARD_NOT_FINITE)
+
+    def _missing(self, error: Exception) -> Score:
+        self._report(error)
+        return Score.missing(self._part_names, Fault.REWARD_FAILED)
+
+    def _report(self, error: Exception) -> None:
         kind = type(error).__name__
         level = logging.DEBUG if kind in self._warned else logging.WARNING
         self._warned.add(kind)
         logger.log(level, "reward %r could not be computed and counts as missing: %s: %s", self.name, kind, error)
-        return Score(0.0, dict(parts or dict.fromkeys(self._part_names, math.nan)), valid=False)
 
     def __repr__(self) -> str:
         return self.name
@@ -178,6 +203,11 @@ class Fusion(Reward):
             names += [key, *(f"{key}.{part}" for part in child.part_names if part not in (key, child.name))]
         return tuple(names)
 
+    @property
+    def batches(self) -> bool:
+        """Whether a child does."""
+        return any(child.batches for child in self.children.values())
+
     def score_batch(self, turns: Sequence[Turn]) -> list[Score]:
         """Score every child on every turn and fuse."""
         columns = {key: child.score_batch(turns) for key, child in self.children.items()}
@@ -190,8 +220,11 @@ class Fusion(Reward):
             own = (key, self.children[key].name)
             parts.update({f"{key}.{part}": value for part, value in score.parts.items() if part not in own})
         fused = self.fuse(values)
-        valid = not any(math.isnan(value) for value in values.values())
-        return Score(fused if math.isfinite(fused) else 0.0, parts, valid and math.isfinite(fused))
+        finite = math.isfinite(fused)
+        valid = finite and not any(math.isnan(value) for value in values.values())
+        faults = [score.fault for score in scores.values() if score.fault]
+        fault = faults[0] if faults else Fault.REWARD_FAILED if math.isnan(fused) else Fault.REWARD_NOT_FINITE
+        return Score(fused if finite else 0.0, parts, valid, None if valid else fault)
 
     def __repr__(self) -> str:
         inside = "\n".join(f"{key}: {child!r}" for key, child in self.children.items())
