@@ -76,6 +76,40 @@ class Loss(NamedTuple):
 
 
 @dataclass(frozen=True)
+class TrustRegion:
+    """How far a natural-gradient step may go, and how hard it is sought.
+
+    Attributes:
+        max_kl: the most that the new policy may diverge from the old, in nats per token; KL(new || old).
+        cg_steps: steps of conjugate gradient towards the direction.
+        cg_damping: is added to the diagonal of the Fisher matrix.
+        line_search_steps: lengths that are tried.
+        line_search_shrink: what each refused length is multiplied by.
+    """
+
+    max_kl: float
+    cg_steps: int
+    cg_damping: float
+    line_search_steps: int
+    line_search_shrink: float
+
+
+@dataclass(frozen=True)
+class NaturalGradient(Generic[C]):
+    """One natural-gradient step of the policy on the whole batch, before the optimiser's epochs.
+
+    Needs a policy that can be differentiated twice.
+
+    Attributes:
+        objective: of one micro-batch, to be minimised by the step; must not depend on the critic.
+        trust_region: that the step stays in.
+    """
+
+    objective: Callable[[LossInputs, C], Loss]
+    trust_region: Callable[[C], TrustRegion]
+
+
+@dataclass(frozen=True)
 class Algorithm(Generic[C]):
     """A policy-gradient algorithm, as data: the loop runs this record and never asks for its name.
 
@@ -89,6 +123,8 @@ class Algorithm(Generic[C]):
         normalizer: the weight of each trained token of a minibatch, given its episodes [n].
         critic: whether it needs a value function.
         critic_warmup: how many updates at the start train the critic's own weights only.
+        natural_gradient: moves the policy's weights, and leaves the critic's own, alone, to the optimiser's epochs on
+            `loss`; None leaves all weights to them.
     """
 
     name: str
@@ -100,6 +136,7 @@ class Algorithm(Generic[C]):
     normalizer: Callable[[IntArray, C], FloatArray]
     critic: bool = field(kw_only=True)
     critic_warmup: Callable[[C], int] = field(kw_only=True, default=lambda _: 0)
+    natural_gradient: NaturalGradient[C] | None = field(kw_only=True, default=None)
 
 
 AnyAlgorithm = Algorithm[Any]

@@ -46,6 +46,16 @@ def k3_with_k2_gradient(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     return k3(logprobs, ref_logprobs).detach() + gradient - gradient.detach()
 
 
+def categorical_kl(logprobs_NV: Tensor, other_NV: Tensor) -> Tensor:
+    """Return ``sum_v p(v) (log p(v) - log q(v))`` [N]: KL(p || q) itself, no estimate.
+
+    Args:
+        logprobs_NV: ``log p``, over the vocabulary.
+        other_NV: ``log q``.
+    """
+    return (logprobs_NV.exp() * (logprobs_NV - other_NV)).sum(-1)
+
+
 LOSS_ESTIMATORS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "k2": k2,
     "k3": k3,

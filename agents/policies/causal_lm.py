@@ -159,6 +159,11 @@ class CausalLMPolicy:
         """The longest sequence, in tokens, that the model was built for."""
         return int(self.model.config.get_text_config().max_position_embeddings)
 
+    @property
+    def twice_differentiable(self) -> bool:
+        """Whether a gradient of `score` has a gradient itself: the fused attention kernels have none."""
+        return self.model.config.get_text_config()._attn_implementation == "eager"
+
     def mark_updated(self) -> None:
         """Record that the weights have changed: whatever was cached under the old ones is void."""
         self.weights_version += 1
@@ -188,12 +193,32 @@ class CausalLMPolicy:
         Returns:
             N scores, row-major over `select`. The output layer is run on these N positions only.
         """
-        logprobs_NV, states_NH = self._distributions(token_ids, attention_mask, select, temperature)
+        logprobs_NV, states_NH = self._forward(token_ids, attention_mask, select, temperature)
         return TokenScores(
             logprobs=_of_tokens(logprobs_NV, token_ids[select]),
             entropy=-(logprobs_NV.exp() * logprobs_NV).sum(-1),
             values=self.value_head(states_NH) if self.value_head is not None else None,
         )
+
+    def distributions(
+        self,
+        token_ids: Tensor,
+        attention_mask: Tensor,
+        select: Tensor,
+        temperature: Tensor,
+        *,
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
+        """Return the whole distributions that the selected tokens were drawn from, as log-probabilities [N, V].
+
+        Args:
+            token_ids: as in `score`, like the next three.
+            attention_mask: as in `score`.
+            select: as in `score`.
+            temperature: as in `score`.
+            weights: take the place of the model's parameters of these names, for this call only.
+        """
+        return self._forward(token_ids, attention_mask, select, temperature, weights)[0]
 
     @torch.no_grad()
     def reference_logprobs(
@@ -205,7 +230,7 @@ class CausalLMPolicy:
             ConfigError: the policy was built with ``reference=None``.
         """
         with self._as_reference():
-            logprobs_NV, _ = self._distributions(token_ids, attention_mask, select, temperature, self._reference)
+            logprobs_NV, _ = self._forward(token_ids, attention_mask, select, temperature, self._reference)
         return _of_tokens(logprobs_NV, token_ids[select])
 
     def state_values(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -254,7 +279,7 @@ class CausalLMPolicy:
         model, tokenizer = storage.load_parts(folder, settings.torch_dtype)
         return cls.assemble(model, tokenizer, settings, device=device, folder=folder)
 
-    def _distributions(
+    def _forward(
         self,
         token_ids: Tensor,
         attention_mask: Tensor,

@@ -17,10 +17,11 @@ from agents.algorithms.config import TrainConfig
 from agents.trainer.items import ItemSequence
 from agents.trainer.kl import KLController, charge_rewards
 from agents.trainer.metrics import Clock, batch_metrics, credit_metrics, episode_metrics
+from agents.trainer.portion import UpdateStats
 from agents.trainer.protocols import CRITIC_PREFIX, EpisodeCollector, TrainablePolicy
 from agents.trainer.schedules import learning_rate
 from agents.trainer.scoring import score_batch
-from agents.trainer.update import Updater, UpdateStats
+from agents.trainer.update import Updater
 from agents.trajectory import TokenBatch, Trajectory
 from textenvs.errors import ConfigError
 from textenvs.messages import Stop

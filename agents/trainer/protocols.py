@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,8 +23,28 @@ class TrainablePolicy(Protocol):
 
     weights_version: int
 
+    @property
+    def twice_differentiable(self) -> bool:
+        """Whether a gradient of what it says has a gradient itself."""
+        ...
+
     def score(self, token_ids: Tensor, attention_mask: Tensor, select: Tensor, temperature: Tensor) -> TokenScores:
         """Score the selected tokens, row-major; values belong to the state before each token."""
+        ...
+
+    def distributions(
+        self,
+        token_ids: Tensor,
+        attention_mask: Tensor,
+        select: Tensor,
+        temperature: Tensor,
+        *,
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
+        """Return the log-probabilities [N, V] that each selected token was drawn from, with gradient.
+
+        `weights` take the place of the parameters of these names.
+        """
         ...
 
     def reference_logprobs(

@@ -1,49 +1,24 @@
-"""The update: epochs of minibatches over one scored batch."""
+"""The update: the steps that one scored batch gives, one after the other."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from agents.algorithms.base import AnyAlgorithm, Credit, LossInputs
+from agents.algorithms.base import AnyAlgorithm, Credit
 from agents.algorithms.config import TrainConfig
-from agents.losses.kl import k3
-from agents.losses.surrogate import truncated_importance
-from agents.trainer.microbatch import Rows, microbatches
-from agents.trainer.protocols import CRITIC_PREFIX, TrainablePolicy
-from agents.trajectory import BoolArray, FloatArray, TokenBatch
+from agents.trainer.gradient_step import GradientStep
+from agents.trainer.natural_step import NaturalStep
+from agents.trainer.portion import Portion, UpdateStats, Work
+from agents.trainer.protocols import TrainablePolicy
+from agents.trajectory import BoolArray, TokenBatch
 
-
-@dataclass
-class UpdateStats:
-    """What happened in one update.
-
-    Attributes:
-        terms: the losses' named terms, one figure per minibatch.
-        steps: optimiser steps made.
-        skipped: steps not made because a loss or a gradient was not finite.
-        stopped: whether `target_kl` ended the update early.
-    """
-
-    terms: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    steps: int = 0
-    skipped: int = 0
-    stopped: bool = False
-
-    def metrics(self) -> dict[str, float]:
-        """Return each term's mean over the minibatches (`..._max`: its maximum), and the counts."""
-        return {
-            **{n: float(max(v) if n.endswith("_max") else np.mean(v)) for n, v in self.terms.items()},
-            "optimizer_steps": float(self.steps),
-            "skipped_steps": float(self.skipped),
-            "stopped_early": float(self.stopped),
-        }
+Step = Callable[[UpdateStats], None]
+"""One change of the weights; it writes down what happened."""
 
 
 class Updater:
@@ -53,8 +28,11 @@ class Updater:
 
     Args:
         policy: whose parameters are trained.
-        algorithm: gives loss and normaliser.
+        algorithm: gives loss, normaliser, and how the weights are moved.
         config: of the algorithm's own type.
+
+    Raises:
+        ConfigError: if the policy cannot do what the algorithm needs.
     """
 
     def __init__(self, policy: TrainablePolicy, algorithm: AnyAlgorithm, config: TrainConfig) -> None:
@@ -67,6 +45,9 @@ class Updater:
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
         )
+        self.gradient_step = GradientStep(policy, algorithm, config, self.optimizer, self.named_parameters)
+        natural = algorithm.natural_gradient
+        self.natural_step = natural and NaturalStep(policy, natural, config, self.named_parameters)
 
     def run(
         self,
@@ -78,7 +59,7 @@ class Updater:
         critic_only: bool,
         generator: np.random.Generator,
     ) -> UpdateStats:
-        """Train on a batch for the configured number of epochs.
+        """Train on a batch.
 
         Args:
             batch: scored.
@@ -89,16 +70,30 @@ class Updater:
             generator: shuffles the episodes.
         """
         stats = UpdateStats()
-        work = _Work(batch, credit, kl_coef, critic_only)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        for mask in self._minibatches(batch, credit.mask, generator):
-            self._minibatch(work, mask, stats)
+        for step in self._steps(Work(batch, credit, kl_coef, critic_only), generator):
+            step(stats)
             if stats.stopped:
                 break
         if stats.steps:
             self.policy.mark_updated()
         return stats
+
+    def _steps(self, work: Work, generator: np.random.Generator) -> Iterator[Step]:
+        """Yield the steps of an update: the natural one, where the algorithm has it, and then epochs of minibatches.
+
+        Their number and order depend on the batch and the generator only, never on how a step went.
+        """
+        if self.natural_step is not None:
+            if work.credit.mask.any() and not work.critic_only:
+                yield partial(self.natural_step.take, self._portion(work, work.credit.mask))
+            work = replace(work, critic_only=True)
+        for mask in self._minibatches(work.batch, work.credit.mask, generator):
+            yield partial(self.gradient_step.take, self._portion(work, mask))
+
+    def _portion(self, work: Work, mask: BoolArray) -> Portion:
+        return Portion.of(work, mask, self.algorithm, self.config)
 
     def _minibatches(self, batch: TokenBatch, mask: BoolArray, generator: np.random.Generator) -> Iterator[BoolArray]:
         """In every epoch, deal the episodes with trained tokens into minibatches; yields the tokens [N] of each."""
@@ -106,86 +101,3 @@ class Updater:
         for _ in range(self.config.n_epochs):
             parts = np.array_split(generator.permutation(trained), self.config.n_minibatches)
             yield from (mask & np.isin(batch.trajectory_index, part) for part in parts if len(part))
-
-    def _minibatch(self, work: _Work, mask: BoolArray, stats: UpdateStats) -> None:
-        """Accumulate the gradient of one minibatch over its micro-batches, and step."""
-        self.optimizer.zero_grad(set_to_none=True)
-        terms = self._accumulate(work, mask)
-        norm = self._clip_gradient(work.critic_only)
-        names = [*terms, "grad_norm"]
-        figures = dict(zip(names, torch.stack([*terms.values(), norm]).tolist(), strict=True))
-        for name, figure in figures.items():
-            stats.terms[name].append(figure)
-        limit = self.config.target_kl
-        if limit is not None and figures["approx_kl"] > 1.5 * limit:
-            stats.stopped = True
-        elif not np.isfinite([figures["loss"], figures["grad_norm"]]).all():
-            stats.skipped += 1
-        else:
-            self.optimizer.step()
-            stats.steps += 1
-        self.optimizer.zero_grad(set_to_none=True)
-
-    def _accumulate(self, work: _Work, mask: BoolArray) -> dict[str, Tensor]:
-        """Add up gradients and terms over micro-batches; every divisor is the minibatch's."""
-        weight = np.zeros(len(mask), dtype=np.float32)
-        weight[mask] = self.algorithm.normalizer(work.batch.trajectory_index[mask], self.config)
-        mean_weight = 1.0 / int(mask.sum())
-        sums: dict[str, Tensor] = {}
-        for rows in microbatches(work.batch, mask, self.config.microbatch_tokens):
-            tokens = self._loss_inputs(work, rows, weight, mean_weight)
-            loss = self.algorithm.loss(tokens, self.config)
-            loss.total.backward()
-            importance = mean_weight * tokens.importance.sum()
-            share = {"loss": loss.total, **loss.terms, "approx_kl": _approx_kl(tokens), "importance": importance}
-            for name, term in share.items():
-                sums[name] = sums.get(name, 0) + term.detach()
-            ratio = (tokens.logprobs.detach() - tokens.old_logprobs).max().exp()
-            sums["ratio_max"] = torch.maximum(sums.get("ratio_max", ratio), ratio)
-        return sums
-
-    def _loss_inputs(self, work: _Work, rows: Rows, weight: FloatArray, mean_weight: float) -> LossInputs:
-        scores = self.policy.score(rows.token_ids, rows.attention_mask, rows.select, rows.temperature)
-
-        def at(flat: FloatArray) -> Tensor:
-            return torch.from_numpy(flat[rows.tokens]).to(scores.logprobs.device, torch.float32)
-
-        batch, old_logprobs = work.batch, at(work.batch.old_logprobs)
-        return LossInputs(
-            logprobs=scores.logprobs,
-            entropy=scores.entropy,
-            values=scores.values if scores.values is not None else torch.full_like(scores.entropy, math.nan),
-            old_logprobs=old_logprobs,
-            ref_logprobs=at(batch.ref_logprobs),
-            old_values=at(batch.values),
-            advantages=at(work.credit.advantages),
-            returns=at(work.credit.returns),
-            importance=truncated_importance(old_logprobs, at(batch.behavior_logprobs), self.config.importance_cap),
-            weight=at(weight),
-            mean_weight=mean_weight,
-            kl_coef=work.kl_coef,
-        )
-
-    def _clip_gradient(self, critic_only: bool) -> Tensor:
-        """Clip the gradient's norm and return it as it was; while the critic warms up, drop everyone else's."""
-        if critic_only:
-            for name, parameter in self.named_parameters:
-                if not name.startswith(CRITIC_PREFIX):
-                    parameter.grad = None
-        parameters = [parameter for _, parameter in self.named_parameters]
-        return torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What stays the same through one update."""
-
-    batch: TokenBatch
-    credit: Credit
-    kl_coef: float
-    critic_only: bool
-
-
-def _approx_kl(tokens: LossInputs) -> Tensor:
-    """Return this micro-batch's share of the mean KL(old || new), estimated by k3 from the old policy's tokens."""
-    return tokens.mean_weight * k3(tokens.old_logprobs, tokens.logprobs.detach()).sum()

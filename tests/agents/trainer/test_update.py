@@ -13,8 +13,9 @@ from agents.algorithms.base import AnyAlgorithm, Credit
 from agents.algorithms.config import TrainConfig
 from agents.algorithms.registry import ALGORITHMS
 from agents.policies.causal_lm import CausalLMPolicy
+from agents.trainer.portion import UpdateStats
 from agents.trainer.scoring import score_batch
-from agents.trainer.update import Updater, UpdateStats
+from agents.trainer.update import Updater
 from agents.trajectory import TokenBatch, Trajectory
 from tests.agents.build import random_trajectories, tiny_policy
 

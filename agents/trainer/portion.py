@@ -1,0 +1,114 @@
+"""What one step of an update is made from: tokens of a batch, in micro-batches, with the divisors of them all."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.algorithms.base import AnyAlgorithm, Credit, LossInputs
+from agents.algorithms.config import TrainConfig
+from agents.losses.surrogate import truncated_importance
+from agents.trainer.microbatch import Rows, microbatches
+from agents.trainer.protocols import TrainablePolicy
+from agents.trajectory import BoolArray, FloatArray, TokenBatch
+
+
+@dataclass
+class UpdateStats:
+    """What happened in one update.
+
+    Attributes:
+        terms: the losses' named terms, one figure per step that has them.
+        steps: steps made.
+        skipped: steps not made because a loss or a gradient was not finite.
+        stopped: whether `target_kl` ended the update early.
+    """
+
+    terms: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    steps: int = 0
+    skipped: int = 0
+    stopped: bool = False
+
+    def metrics(self) -> dict[str, float]:
+        """Return each term's mean over the steps (`..._max`: its maximum), and the counts."""
+        return {
+            **{n: float(max(v) if n.endswith("_max") else np.mean(v)) for n, v in self.terms.items()},
+            "optimizer_steps": float(self.steps),
+            "skipped_steps": float(self.skipped),
+            "stopped_early": float(self.stopped),
+        }
+
+
+@dataclass(frozen=True)
+class Work:
+    """What stays the same through one update.
+
+    Attributes:
+        batch: scored.
+        credit: of the same batch.
+        kl_coef: of the divergence as a loss term.
+        critic_only: change the critic's own weights only.
+    """
+
+    batch: TokenBatch
+    credit: Credit
+    kl_coef: float
+    critic_only: bool
+
+
+@dataclass(frozen=True)
+class Portion:
+    """The tokens that one step is made from.
+
+    A step's sums are divided by counts over all of them, never over a micro-batch, so that a split into micro-batches
+    changes nothing.
+
+    Attributes:
+        work: of which this is a portion.
+        microbatches: rows that hold the tokens.
+        weight: [N] of each token in the policy's terms; 0 on tokens that are not in the portion.
+        mean_weight: 1 / tokens.
+        importance_cap: of the weight that corrects for the sampler.
+    """
+
+    work: Work
+    microbatches: list[Rows]
+    weight: FloatArray
+    mean_weight: float
+    importance_cap: float | None
+
+    @classmethod
+    def of(cls, work: Work, mask: BoolArray, algorithm: AnyAlgorithm, config: TrainConfig) -> Portion:
+        """Return the tokens of `mask` [N], of which there is at least one."""
+        weight = np.zeros(len(mask), dtype=np.float32)
+        weight[mask] = algorithm.normalizer(work.batch.trajectory_index[mask], config)
+        rows = microbatches(work.batch, mask, config.microbatch_tokens)
+        return cls(work, rows, weight, 1.0 / int(mask.sum()), config.importance_cap)
+
+    def loss_inputs(self, policy: TrainablePolicy, rows: Rows) -> LossInputs:
+        """Run the policy on one of the micro-batches."""
+        scores = policy.score(rows.token_ids, rows.attention_mask, rows.select, rows.temperature)
+
+        def at(flat: FloatArray) -> Tensor:
+            return torch.from_numpy(flat[rows.tokens]).to(scores.logprobs.device, scores.logprobs.dtype)
+
+        batch, old_logprobs = self.work.batch, at(self.work.batch.old_logprobs)
+        return LossInputs(
+            logprobs=scores.logprobs,
+            entropy=scores.entropy,
+            values=scores.values if scores.values is not None else torch.full_like(scores.entropy, math.nan),
+            old_logprobs=old_logprobs,
+            ref_logprobs=at(batch.ref_logprobs),
+            old_values=at(batch.values),
+            advantages=at(self.work.credit.advantages),
+            returns=at(self.work.credit.returns),
+            importance=truncated_importance(old_logprobs, at(batch.behavior_logprobs), self.importance_cap),
+            weight=at(self.weight),
+            mean_weight=self.mean_weight,
+            kl_coef=self.work.kl_coef,
+        )
