@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from agents.doctor import Finding
     from agents.evaluation import Comparison, Interval
 
 StepProgress = Callable[[int, int, float], None]
@@ -51,6 +52,16 @@ def print_scores(console: Console, title: str, scores: Mapping[str, Mapping[str,
     table = _table(title, "policy", [name.split("/")[-1] for name in columns])
     for policy, row in scores.items():
         table.add_row(Text(policy), *(_cell(row.get(name)) for name in columns))
+    console.print(table)
+
+
+def print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """Print what the doctor found: one row per check, and what to do below those that need it."""
+    table = Table("", "check", "found", box=SIMPLE_HEAD, padding=(0, 1))
+    for finding in findings:
+        style = {"ok": "green", "warning": "yellow", "fault": "red"}[finding.verdict]
+        lines = [finding.figure, *([f"→ {finding.remedy}"] if finding.remedy else [])]
+        table.add_row(Text(finding.verdict, style), Text(finding.check), Text("\n".join(lines)))
     console.print(table)
 
 

@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "train": "Train a policy: textenvs train ppo --env.id MultiTurnRewrite-v0 --model tiny --init sft",
     "sft": "Fine-tune a policy on an environment's own demonstrations.",
     "eval": "Evaluate a saved policy or a baseline on held-out items.",
+    "doctor": "Check a model in an environment: rendering, sampler against trainer, determinism.",
     "report": "Write a run's report.html again.",
 }
 """Every command with its one line of help; `agents.cli.<name>` holds a function ``run(args) -> int``."""

@@ -17,7 +17,7 @@ PACKAGES = ("textenvs", "envs_registry", "agents")
 # Each room of `agents`, with the rooms that it may import besides itself and those below them.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("agents.cli",),
-    ("agents.quickstart",),
+    ("agents.doctor",),
     ("agents.trainer", "agents.evaluation", "agents.report", "agents.feedback", "agents.finetune", "agents.sb3"),
     ("agents.rollout", "agents.algorithms"),
     ("agents.policies", "agents.advantages", "agents.losses", "agents.chat"),
