@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -124,19 +123,15 @@ def test_the_world_is_light(package: str) -> None:
         "heavy = {'torch', 'transformers', 'trl', 'datasets', 'pandas', 'agents'} & set(sys.modules);"
         "assert not heavy, heavy"
     )
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
-        seconds.append(time.perf_counter() - start)
-    # The whole interpreter's start is in this figure; the best of three, because the machine is shared.
-    assert min(seconds) < 1.0, seconds
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-def test_importing_textenvs_takes_less_than_half_a_second() -> None:
-    code = "import time; t = time.perf_counter(); import textenvs; print(time.perf_counter() - t)"
+@pytest.mark.parametrize("package", ["textenvs", "envs_registry"])
+def test_importing_takes_less_than_half_a_second(package: str) -> None:
+    # Processor time, the interpreter's own start included: others may be using the machine.
+    code = f"import time, {package}; print(time.process_time())"
     seconds = [
         float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT).stdout)
-        for _ in range(5)
+        for _ in range(3)
     ]
     assert min(seconds) < 0.5, seconds
