@@ -47,6 +47,7 @@ class LossInputs:
         weight: of each token in the policy's terms; sums over the minibatch to what the algorithm's normaliser says.
         mean_weight: 1 / trained tokens of the minibatch.
         kl_coef: of the divergence as a loss term; 0 where it is charged elsewhere or not at all.
+        entropy_coef: of the entropy bonus, as it is now: a steered one moves.
     """
 
     logprobs: Tensor
@@ -61,6 +62,7 @@ class LossInputs:
     weight: Tensor
     mean_weight: float
     kl_coef: float
+    entropy_coef: float
 
 
 class Loss(NamedTuple):
@@ -156,8 +158,8 @@ def policy_loss(tokens: LossInputs, config: TrainConfig) -> Loss:
     entropy = tokens.mean_weight * tokens.entropy.sum()
     clipped = tokens.mean_weight * surrogate.clipped.sum()
     total = policy
-    if config.entropy_coef > 0:
-        total = total - config.entropy_coef * entropy
+    if tokens.entropy_coef > 0:
+        total = total - tokens.entropy_coef * entropy
     terms = {"policy_loss": policy, "entropy": entropy, "clip_fraction": clipped}
     if tokens.kl_coef > 0:
         estimate = LOSS_ESTIMATORS[config.kl_estimator](tokens.logprobs, tokens.ref_logprobs)

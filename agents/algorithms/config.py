@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
-from textenvs.errors import ConfigError, UnknownNameError
+from agents.algorithms.settings import Convergence, Curriculum, Exploration, Filters, Importance, KLControl
+from agents.algorithms.settings.record import Record
+from textenvs.errors import ConfigError
 
-LRSchedule = Literal["constant", "linear", "cosine"]
+LRSchedule = Literal["constant", "linear", "cosine", "low_and_slow"]
 KLPlacement = Literal["reward", "loss"]
 KLEstimator = Literal["k1", "k2", "k3", "k3_k2grad"]
 
@@ -18,11 +19,9 @@ _AT_LEAST_ONE = (
     "n_epochs",
     "n_minibatches",
     "microbatch_tokens",
-    "adaptive_kl_horizon",
     "max_new_tokens",
 )
 _NOT_NEGATIVE = (
-    "warmup_updates",
     "weight_decay",
     "clip_range",
     "entropy_coef",
@@ -33,8 +32,10 @@ _NOT_NEGATIVE = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
+class TrainConfig(Record):
     """Settings of the loop, the optimiser and the terms that every algorithm has.
+
+    What is set together, and seldom, stands in records of its own, whose defaults leave everything as it is.
 
     Raises:
         ConfigError: if a value is out of range or two settings contradict each other.
@@ -43,9 +44,9 @@ class TrainConfig:
     learning_rate: float = 1e-5
     """Peak learning rate of AdamW."""
     lr_schedule: LRSchedule = "constant"
-    """How the learning rate goes on after the warm-up: constant, or down to 0 along a line or a cosine."""
-    warmup_updates: int = 0
-    """Updates over which the learning rate rises linearly to its peak."""
+    """The learning rate after its warm-up: constant, linear or cosine down to 0, or low_and_slow (see schedules.py)."""
+    warmup_updates: int | None = None
+    """Updates over which the learning rate rises to its peak; if not given, none, or a fifth of low_and_slow's."""
     weight_decay: float = 0.0
     """Decoupled weight decay of AdamW."""
     max_grad_norm: float = 1.0
@@ -72,16 +73,10 @@ class TrainConfig:
     """Where the divergence is charged: off each token's reward (k1), or as a loss term (k2, k3, k3_k2grad)."""
     kl_estimator: KLEstimator = "k1"
     """The estimator of the divergence; agents/losses/kl.py says what each is the gradient of."""
-    adaptive_kl_target: float | None = None
-    """Divergence from the reference, in nats per token, that kl_coef is steered to; it stays fixed, if not given."""
-    adaptive_kl_horizon: int = 10_000
-    """Episodes in which a steered kl_coef changes by a fifth of itself at most."""
     target_kl: float | None = None
     """Ends the passes over a batch once new and old policy diverge by more than 1.5 times this, in nats per token."""
-    importance_cap: float | None = None
-    """Truncates the weight exp(old - behavior) that corrects for the sampler; no correction, if not given."""
     temperature: float = 1.0
-    """Sampling temperature of the rollouts, and of every log-probability in training."""
+    """Sampling temperature of the rollouts; every log-probability in training uses the one its turn was drawn at."""
     max_new_tokens: int = 64
     """The most tokens that one turn of the agent may have."""
     max_context: int | None = None
@@ -90,6 +85,18 @@ class TrainConfig:
     """Of the items drawn, the sampling noise and the minibatches."""
     checkpoint_every: int = 0
     """Updates between checkpoints in the run folder; 0 for none but the one that Ctrl-C leaves."""
+    importance: Importance = Importance()
+    """The correction for what the sampler did differently from the trainer."""
+    kl_control: KLControl = KLControl()
+    """The steering of kl_coef."""
+    exploration: Exploration = Exploration()
+    """What makes the rollouts try more."""
+    filters: Filters = Filters()
+    """What is not trained on."""
+    curriculum: Curriculum = Curriculum()
+    """Which items are played more often."""
+    convergence: Convergence = Convergence()
+    """Evaluation in training, the best checkpoint, and the end of a run that has learned what it will."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -99,17 +106,33 @@ class TrainConfig:
             self._require(getattr(self, name) >= 1, name, "must be at least 1")
         for name in _NOT_NEGATIVE:
             self._require(getattr(self, name) >= 0, name, "must not be negative")
-        for name in ("clip_range_high", "adaptive_kl_target", "target_kl", "importance_cap", "max_context"):
+        for name in ("clip_range_high", "target_kl", "max_context"):
             value = getattr(self, name)
             self._require(value is None or value > 0, name, "must be above 0, or left out")
+        warmup = self.warmup_updates
+        self._require(warmup is None or warmup >= 0, "warmup_updates", "must not be negative")
         self._require(
             self.n_episodes_per_update % self.group_size == 0,
             "n_episodes_per_update",
             f"must be a multiple of group_size={self.group_size}",
         )
-        steerable = self.adaptive_kl_target is None or self.kl_coef > 0
-        self._require(steerable, "adaptive_kl_target", "needs a kl_coef above 0 to start from")
+        self._check_records()
         self._check_kl()
+
+    def _check_records(self) -> None:
+        """Refuse a record that asks for what the other settings rule out."""
+        if self.kl_control.target is not None and self.kl_coef == 0:
+            raise ConfigError(f"kl_control.target={self.kl_control.target}: needs a kl_coef above 0 to start from")
+        if self.exploration.epsilon > 0 and self.importance.cap is None:
+            raise ConfigError(
+                f"exploration.epsilon={self.exploration.epsilon}: needs importance.cap (such as 2.0), or tokens drawn "
+                "by chance are trained on as if the policy had chosen them"
+            )
+        if self.filters.resample_rounds > 0 and self.group_size == 1:
+            raise ConfigError(
+                f"filters.resample_rounds={self.filters.resample_rounds}: needs a group_size of 2 or more; a group of "
+                "one has no variance"
+            )
 
     def _check_kl(self) -> None:
         """Refuse the combinations of estimator and placement that are no gradient of any divergence."""
@@ -124,24 +147,7 @@ class TrainConfig:
                 "the sequence's divergence; use kl_estimator='k1', or kl_placement='loss'"
             )
 
-    def _require(self, holds: bool, name: str, rule: str) -> None:
-        if not holds:
-            raise ConfigError(f"{name}={getattr(self, name)!r}: {rule}")
-
     @property
     def clip_high(self) -> float:
         """The upper clip range in force."""
         return self.clip_range if self.clip_range_high is None else self.clip_range_high
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
-        """Build the configuration from field names and values, as a file or a checkpoint holds them.
-
-        Raises:
-            UnknownNameError: if a name is no field; it gives the nearest ones.
-        """
-        names = [field.name for field in fields(cls)]
-        for name in values:
-            if name not in names:
-                raise UnknownNameError.of(f"setting of {cls.__name__}", name, names)
-        return cls(**values)

@@ -45,7 +45,7 @@ def _gap(check: str, difference: np.ndarray, dtype: str) -> Finding:
         remedy = "the attention or the cache of this model is not exact: try attention='eager', or one thread"
         return Finding(check, Verdict.FAULT, figure, remedy)
     if mean <= COARSE:
-        return Finding(check, Verdict.WARNING, figure, "half precision: set importance_cap=2 to correct for it")
+        return Finding(check, Verdict.WARNING, figure, "half precision: set importance.cap=2 to correct for it")
     return Finding(check, Verdict.FAULT, figure, "too coarse to train on: use dtype='float32'")
 
 

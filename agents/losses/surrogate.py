@@ -41,21 +41,3 @@ def clipped_surrogate(
     ratio = log_ratio.exp()
     free, bounded = ratio * advantages, ratio.clamp(1 - clip_low, 1 + clip_high) * advantages
     return Surrogate(-torch.min(free, bounded), log_ratio, bounded < free)
-
-
-def truncated_importance(old_logprobs: Tensor, behavior_logprobs: Tensor, cap: float | None) -> Tensor:
-    """Return ``min(exp(old - behavior), cap)`` per token; ones, if there is no cap.
-
-    Corrects for what the sampler did differently from the trainer (another engine, lower precision, a truncated
-    distribution). It is apart from the clipped ratio, which compares the trainer with itself.
-
-    Source: Ionides 2008, "Truncated Importance Sampling".
-
-    Args:
-        old_logprobs: [n] of the trainer at collection.
-        behavior_logprobs: [n] of the sampler as it sampled.
-        cap: the largest weight, > 0; None turns the correction off.
-    """
-    if cap is None:
-        return torch.ones_like(old_logprobs)
-    return (old_logprobs - behavior_logprobs).exp().clamp(max=cap)

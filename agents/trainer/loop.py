@@ -76,7 +76,7 @@ class Trainer:
         self.config = config
         self.items = items
         self.updater = Updater(policy, algorithm, config)
-        self.kl = KLController(config.kl_coef, config.adaptive_kl_target, config.adaptive_kl_horizon)
+        self.kl = KLController(config.kl_coef, config.kl_control.target, config.kl_control.horizon)
         self.update = self.schedule_start = self.schedule_updates = 0
 
     @property
@@ -146,6 +146,7 @@ class Trainer:
             credit,
             learning_rate=self._learning_rate(),
             kl_coef=self.kl.coef if self.config.kl_placement == "loss" else 0.0,
+            entropy_coef=self.config.entropy_coef,
             critic_only=self.update < self.algorithm.critic_warmup(self.config),
             generator=np.random.default_rng((self.config.seed, self.update)),
         )

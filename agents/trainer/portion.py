@@ -12,7 +12,6 @@ from torch import Tensor
 
 from agents.algorithms.base import AnyAlgorithm, Credit, LossInputs
 from agents.algorithms.config import TrainConfig
-from agents.losses.surrogate import truncated_importance
 from agents.trainer.microbatch import Rows, microbatches
 from agents.trainer.protocols import TrainablePolicy
 from agents.trajectory import BoolArray, FloatArray, TokenBatch
@@ -51,13 +50,17 @@ class Work:
     Attributes:
         batch: scored.
         credit: of the same batch.
+        importance: [N] the weight of each token that corrects for the sampler.
         kl_coef: of the divergence as a loss term.
+        entropy_coef: of the entropy bonus.
         critic_only: change the critic's own weights only.
     """
 
     batch: TokenBatch
     credit: Credit
+    importance: FloatArray
     kl_coef: float
+    entropy_coef: float
     critic_only: bool
 
 
@@ -73,14 +76,12 @@ class Portion:
         microbatches: rows that hold the tokens.
         weight: [N] of each token in the policy's terms; 0 on tokens that are not in the portion.
         mean_weight: 1 / tokens.
-        importance_cap: of the weight that corrects for the sampler.
     """
 
     work: Work
     microbatches: list[Rows]
     weight: FloatArray
     mean_weight: float
-    importance_cap: float | None
 
     @classmethod
     def of(cls, work: Work, mask: BoolArray, algorithm: AnyAlgorithm, config: TrainConfig) -> Portion:
@@ -88,7 +89,7 @@ class Portion:
         weight = np.zeros(len(mask), dtype=np.float32)
         weight[mask] = algorithm.normalizer(work.batch.trajectory_index[mask], config)
         rows = microbatches(work.batch, mask, config.microbatch_tokens)
-        return cls(work, rows, weight, 1.0 / int(mask.sum()), config.importance_cap)
+        return cls(work, rows, weight, 1.0 / int(mask.sum()))
 
     def loss_inputs(self, policy: TrainablePolicy, rows: Rows) -> LossInputs:
         """Run the policy on one of the micro-batches."""
@@ -97,18 +98,19 @@ class Portion:
         def at(flat: FloatArray) -> Tensor:
             return torch.from_numpy(flat[rows.tokens]).to(scores.logprobs.device, scores.logprobs.dtype)
 
-        batch, old_logprobs = self.work.batch, at(self.work.batch.old_logprobs)
+        batch = self.work.batch
         return LossInputs(
             logprobs=scores.logprobs,
             entropy=scores.entropy,
             values=scores.values if scores.values is not None else torch.full_like(scores.entropy, math.nan),
-            old_logprobs=old_logprobs,
+            old_logprobs=at(batch.old_logprobs),
             ref_logprobs=at(batch.ref_logprobs),
             old_values=at(batch.values),
             advantages=at(self.work.credit.advantages),
             returns=at(self.work.credit.returns),
-            importance=truncated_importance(old_logprobs, at(batch.behavior_logprobs), self.importance_cap),
+            importance=at(self.work.importance),
             weight=at(self.weight),
             mean_weight=self.mean_weight,
             kl_coef=self.work.kl_coef,
+            entropy_coef=self.work.entropy_coef,
         )

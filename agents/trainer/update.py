@@ -11,11 +11,12 @@ import torch
 
 from agents.algorithms.base import AnyAlgorithm, Credit
 from agents.algorithms.config import TrainConfig
+from agents.losses.importance import truncated_importance
 from agents.trainer.gradient_step import GradientStep
 from agents.trainer.natural_step import NaturalStep
 from agents.trainer.portion import Portion, UpdateStats, Work
 from agents.trainer.protocols import TrainablePolicy
-from agents.trajectory import BoolArray, TokenBatch
+from agents.trajectory import BoolArray, FloatArray, TokenBatch
 
 Step = Callable[[UpdateStats], None]
 """One change of the weights; it writes down what happened."""
@@ -56,6 +57,7 @@ class Updater:
         *,
         learning_rate: float,
         kl_coef: float,
+        entropy_coef: float,
         critic_only: bool,
         generator: np.random.Generator,
     ) -> UpdateStats:
@@ -66,19 +68,27 @@ class Updater:
             credit: of the same batch.
             learning_rate: of this update.
             kl_coef: of the divergence as a loss term.
+            entropy_coef: of the entropy bonus.
             critic_only: change the critic's own weights only.
             generator: shuffles the episodes.
         """
         stats = UpdateStats()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        for step in self._steps(Work(batch, credit, kl_coef, critic_only), generator):
+        work = Work(batch, credit, self._importance(batch), kl_coef, entropy_coef, critic_only)
+        for step in self._steps(work, generator):
             step(stats)
             if stats.stopped:
                 break
         if stats.steps:
             self.policy.mark_updated()
         return stats
+
+    def _importance(self, batch: TokenBatch) -> FloatArray:
+        """[N] the weight of each token that corrects for the sampler."""
+        settings = self.config.importance
+        sequence = batch.trajectory_index if settings.level == "sequence" else None
+        return truncated_importance(batch.old_logprobs, batch.behavior_logprobs, settings.cap, sequence)
 
     def _steps(self, work: Work, generator: np.random.Generator) -> Iterator[Step]:
         """Yield the steps of an update: the natural one, where the algorithm has it, and then epochs of minibatches.

@@ -88,6 +88,7 @@ def test_loss_and_gradient_equal_trl(loss_type: Literal["grpo", "bnpo", "dr_grpo
         weight=torch.from_numpy(normalizer(episode.numpy(), config)),
         mean_weight=1 / len(episode),
         kl_coef=beta,
+        entropy_coef=0.0,
     )
     ours = ALGORITHM.loss(tokens, config).total
     assert ours.item() == pytest.approx(theirs.item(), abs=1e-5)

@@ -84,7 +84,7 @@ def test_k3_has_the_gradient_of_the_forward_kl_given_the_prefix() -> None:
 def inputs(logprobs: Tensor, old: Tensor, advantages: Tensor, weight: Tensor, kl_coef: float) -> LossInputs:
     zeros = torch.zeros_like(old)
     return LossInputs(
-        logprobs, zeros, zeros, old, REF.flatten(), zeros, advantages, zeros, zeros + 1, weight, 1.0, kl_coef
+        logprobs, zeros, zeros, old, REF.flatten(), zeros, advantages, zeros, zeros + 1, weight, 1.0, kl_coef, 0.0
     )
 
 

@@ -1,4 +1,4 @@
-"""The clipped surrogate and the importance weight."""
+"""The clipped surrogate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from agents.losses.surrogate import clipped_surrogate, truncated_importance
+from agents.losses.surrogate import clipped_surrogate
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,3 @@ def test_gradient_equals_finite_differences() -> None:
     logprobs, old, advantages = torch.randn(3, 50, dtype=torch.float64, generator=generator)
     logprobs.requires_grad_()
     assert torch.autograd.gradcheck(lambda x: clipped_surrogate(x, old, advantages, 0.2, 0.3).loss, (logprobs,))
-
-
-def test_importance_is_truncated_and_off_by_default() -> None:
-    old, behavior = torch.tensor([0.0, -1.0, -1.0]), torch.tensor([-3.0, -1.0, 0.0])
-    torch.testing.assert_close(truncated_importance(old, behavior, 2.0), torch.tensor([2.0, 1.0, math.exp(-1)]))
-    assert truncated_importance(old, behavior, None).tolist() == [1, 1, 1]

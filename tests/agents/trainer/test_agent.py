@@ -17,6 +17,7 @@ from rich.console import Console
 from agents import GRPO, PPO, Callback
 from agents.algorithms.grpo import GRPOConfig
 from agents.algorithms.ppo import PPOConfig
+from agents.algorithms.settings import KLControl
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.trainer.agent import Agent, TrainingInterrupted
 from agents.trainer.agents import AGENTS, agent_class
@@ -128,8 +129,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
 def test_a_resumed_run_ends_like_one_that_was_never_stopped(tmp_path: Path, settings: dict[str, Any]) -> None:
     options = {
         "kl_coef": 0.05,
-        "adaptive_kl_target": 0.01,
-        "adaptive_kl_horizon": 20,
+        "kl_control": KLControl(target=0.01, horizon=20),
         "lr_schedule": "linear",
         "warmup_updates": 2,
     }

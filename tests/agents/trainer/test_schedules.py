@@ -10,7 +10,7 @@ from agents.trainer.schedules import learning_rate
 from tests.agents.build import random_trajectories, scored
 
 
-def rates(kind, total: int = 6, warmup: int = 2) -> list[float]:
+def rates(kind, total: int = 6, warmup: int | None = 2) -> list[float]:
     return [learning_rate(kind, 1.0, update, total, warmup) for update in range(total + 2)]
 
 
@@ -19,6 +19,17 @@ def test_shapes() -> None:
     assert rates("linear") == pytest.approx([0.5, 1, 1, 0.75, 0.5, 0.25, 0, 0])
     cosine = 0.5 * (1 + np.cos(np.pi * np.array([0, 0.25, 0.5, 0.75, 1, 1])))
     assert rates("cosine") == pytest.approx([0.5, 1, *cosine])
+
+
+def test_low_and_slow_rises_from_a_tenth_and_falls_to_a_tenth() -> None:
+    slow = rates("low_and_slow", total=10, warmup=None)
+    fall = 0.1 + 0.9 * 0.5 * (1 + np.cos(np.pi * np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 8]) / 8))
+    assert slow == pytest.approx([0.55, 1, *fall])
+    assert rates("low_and_slow", total=10, warmup=4)[:4] == pytest.approx([0.325, 0.55, 0.775, 1])
+
+
+def test_other_shapes_have_no_warm_up_unless_told() -> None:
+    assert rates("constant", warmup=None) == [1] * 8
 
 
 def test_without_warm_up_the_first_update_has_the_peak() -> None:

@@ -12,6 +12,7 @@ import torch
 from agents.algorithms.base import AnyAlgorithm, Credit
 from agents.algorithms.config import TrainConfig
 from agents.algorithms.registry import ALGORITHMS
+from agents.algorithms.settings import Importance
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.trainer.portion import UpdateStats
 from agents.trainer.scoring import score_batch
@@ -24,7 +25,7 @@ EVERY_TERM = {
     "kl_coef": 0.3,
     "kl_placement": "loss",
     "kl_estimator": "k3_k2grad",
-    "importance_cap": 2.0,
+    "importance": Importance(cap=2.0),
     "n_minibatches": 1,
     "n_epochs": 1,
     "group_size": 2,
@@ -52,7 +53,7 @@ def prepared(
 
 
 def update(updater: Updater, batch: TokenBatch, credit: Credit, **changes: Any) -> UpdateStats:
-    settings = {"learning_rate": 1e-3, "kl_coef": 0.3, "critic_only": False, **changes}
+    settings = {"learning_rate": 1e-3, "kl_coef": 0.3, "entropy_coef": 0.1, "critic_only": False, **changes}
     return updater.run(batch, credit, generator=np.random.default_rng(0), **settings)
 
 
@@ -230,7 +231,7 @@ def test_logged_terms_are_means_over_the_minibatchs_tokens(budget: int) -> None:
     stats = update(Updater(policy, algorithm, config), batch, credit)
     errors = (credit.returns - batch.values) ** 2
     assert stats.terms["value_loss"][0] == pytest.approx(errors.mean(), rel=1e-4)
-    weight = np.minimum(np.exp(batch.old_logprobs - batch.behavior_logprobs), config.importance_cap)
+    weight = np.minimum(np.exp(batch.old_logprobs - batch.behavior_logprobs), 2.0)
     assert stats.terms["importance"][0] == pytest.approx(weight.mean(), rel=1e-4)
     assert stats.terms["policy_loss"][0] == pytest.approx(-(weight * credit.advantages).mean(), rel=1e-3)
 
