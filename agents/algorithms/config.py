@@ -20,6 +20,7 @@ _AT_LEAST_ONE = (
     "n_minibatches",
     "microbatch_tokens",
     "max_new_tokens",
+    "checkpoint_keep",
 )
 _NOT_NEGATIVE = (
     "weight_decay",
@@ -85,6 +86,10 @@ class TrainConfig(Record):
     """Of the items drawn, the sampling noise and the minibatches."""
     checkpoint_every: int = 0
     """Updates between checkpoints in the run folder; 0 for none but the one that Ctrl-C leaves."""
+    checkpoint_inside: bool = False
+    """Write checkpoints inside those updates too: after the rollout, and after every optimiser step."""
+    checkpoint_keep: int = 2
+    """How many checkpoints stay in the run folder."""
     importance: Importance = Importance()
     """The correction for what the sampler did differently from the trainer."""
     kl_control: KLControl = KLControl()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.rollout.engine import Completion, Engine
@@ -97,6 +98,14 @@ class Collector:
                 self._settle(episode, self._step(episode, completion), live, done)
         return [done[place] for place in range(len(requests))]
 
+    def state(self) -> Mapping[str, Any]:
+        """Return what is remembered from one `collect` to the next; environments are reseeded at every reset."""
+        return {"faults": self.faults}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Remember what `state` returned."""
+        self.faults = state["faults"]
+
     def close(self) -> None:
         """Close the environments."""
         for env in self._idle:
@@ -123,7 +132,7 @@ class Collector:
         request = episode.request
         options = None if request.index is None else {"index": request.index}
         try:
-            episode.observation, episode.info = episode.env.reset(seed=request.seed, options=options)
+            episode.observation, episode.info = episode.env.reset(seed=request.item, options=options)
         except UsageError:
             raise
         except Exception as error:

@@ -44,7 +44,7 @@ class EpisodeRequest:
 
     @property
     def item(self) -> int:
-        """The number that names the item."""
+        """The number that names the item; it seeds the environment too, which may draw more than the item."""
         return self.index if self.index is not None else self.seed or 0
 
 

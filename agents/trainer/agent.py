@@ -18,7 +18,6 @@ from agents.rollout.collector import Collector
 from agents.rollout.local import LocalEngine
 from agents.rollout.sampling import SamplingParams, stream_key
 from agents.trainer.callbacks import Callback, CallbackList, Callbacks, CheckpointWriter, MetricsWriter, ProgressBar
-from agents.trainer.checkpoint import checkpoint_name
 from agents.trainer.environments import EnvSource, open_environments
 from agents.trainer.items import ItemSequence
 from agents.trainer.loop import Trainer
@@ -118,8 +117,12 @@ class Agent:
         callbacks = CallbackList([*CallbackList(callback).callbacks, *self._own_callbacks(progress)])
         try:
             callbacks.on_training_start(self)
-            trainer.run(lambda metrics: callbacks.on_update(self, metrics))
+            trainer.run(
+                lambda metrics: callbacks.on_update(self, metrics),
+                lambda: callbacks.on_pause(self),
+            )
         except KeyboardInterrupt as interrupt:
+            trainer.restore(trainer.saved)
             raise TrainingInterrupted(self._save_interrupted()) from interrupt
         finally:
             callbacks.on_training_end(self)
@@ -186,15 +189,18 @@ class Agent:
         """Return what the agent itself wants done at every update."""
         own: list[Callback] = [ProgressBar(self.trainer.remaining)] if progress else []
         if self.run_dir is not None:
-            own.append(MetricsWriter(Path(self.run_dir) / "metrics.jsonl"))
-            if self.settings.checkpoint_every:
-                own.append(CheckpointWriter(Path(self.run_dir) / "checkpoints", self.settings.checkpoint_every))
+            own += [MetricsWriter(Path(self.run_dir) / "metrics.jsonl"), self._checkpoint_writer(self.run_dir)]
         return own
 
+    def _checkpoint_writer(self, run_dir: str | Path) -> CheckpointWriter:
+        settings = self.settings
+        return CheckpointWriter(
+            Path(run_dir) / "checkpoints",
+            settings.checkpoint_every,
+            inside=settings.checkpoint_inside,
+            keep=settings.checkpoint_keep,
+        )
+
     def _save_interrupted(self) -> Path | None:
-        """Save the agent as it is; the update that was cut short counts as not made, and is made again."""
-        if self.run_dir is None:
-            return None
-        place = Path(self.run_dir) / "checkpoints" / checkpoint_name(self.trainer.update)
-        self.save(place)
-        return place
+        """Save the agent as it was last whole; a rollout that was cut short is played again from its start."""
+        return self._checkpoint_writer(self.run_dir).save(self) if self.run_dir is not None else None

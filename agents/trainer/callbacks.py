@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,12 @@ class Callback:
         """Run after every update; return False to stop the training.
 
         What is added to `metrics` is written and shown with the rest.
+        """
+
+    def on_pause(self, agent: Agent) -> None:
+        """Run wherever `agent.save` keeps everything: between updates, after a rollout, after every step of an update.
+
+        It must not change the policy.
         """
 
     def on_training_end(self, agent: Agent) -> None:
@@ -53,6 +60,11 @@ class CallbackList(Callback):
         answers = [callback.on_update(agent, metrics) for callback in self.callbacks]
         return all(answer is not False for answer in answers)
 
+    def on_pause(self, agent: Agent) -> None:
+        """Tell each."""
+        for callback in self.callbacks:
+            callback.on_pause(agent)
+
     def on_training_end(self, agent: Agent) -> None:
         """Tell each."""
         for callback in self.callbacks:
@@ -69,6 +81,12 @@ class MetricsWriter(Callback):
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def on_training_start(self, agent: Agent) -> None:
+        """Drop the lines of updates that this agent has not made: a run that was killed wrote them."""
+        reported = agent.trainer.update - (agent.trainer.unreported is not None)
+        if self.path.exists():
+            keep_updates(self.path, reported)
+
     def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
         """Write one line."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,26 +95,48 @@ class MetricsWriter(Callback):
             file.write(json.dumps(finite, allow_nan=False) + "\n")
 
 
+def keep_updates(path: Path, updates: int) -> None:
+    """Cut a metrics file before the line of update number `updates`, and before a line that was left half written."""
+    kept = 0
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n") or json.loads(line)["update"] >= updates:
+                break
+            kept += len(line)
+    os.truncate(path, kept)
+
+
 class CheckpointWriter(Callback):
     """Save the agent every so many updates, and keep the newest few.
 
     Args:
-        folder: that the checkpoints go into, named after their update.
-        every: updates between two of them.
+        folder: that the checkpoints go into, named after update and minibatch.
+        every: updates between two of them; 0 for none but those that are asked for.
+        inside: save inside those updates too, after the rollout and after every minibatch.
         keep: how many stay.
     """
 
-    def __init__(self, folder: Path, every: int, keep: int = 2) -> None:
+    def __init__(self, folder: Path, every: int, *, inside: bool = False, keep: int = 2) -> None:
         self.folder = folder
         self.every = every
+        self.inside = inside
         self.keep = keep
 
-    def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
+    def on_pause(self, agent: Agent) -> None:
         """Save, if it is time."""
         update = agent.trainer.update
-        if update % self.every == 0:
-            agent.save(self.folder / checkpoint_name(update))
-            prune(self.folder, self.keep)
+        under_way = agent.trainer.under_way is not None
+        # An update under way is the one after those that are done.
+        if self.every and (update + under_way) % self.every == 0 and (self.inside or not under_way):
+            self.save(agent)
+
+    def save(self, agent: Agent) -> Path:
+        """Save now, and return where."""
+        under_way = agent.trainer.under_way
+        place = self.folder / checkpoint_name(agent.trainer.update, under_way and under_way.position)
+        agent.save(place)
+        prune(place, self.keep)
+        return place
 
 
 class ProgressBar(Callback):

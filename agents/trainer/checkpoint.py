@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -26,9 +27,14 @@ MANIFEST = "manifest.json"
 NamedParameters = Sequence[tuple[str, nn.Parameter]]
 
 
-def checkpoint_name(update: int) -> str:
-    """Return the folder name of the checkpoint after `update`; names sort in order of update."""
-    return f"update-{update:08d}"
+def checkpoint_name(update: int, position: int | None = None) -> str:
+    """Return a checkpoint's folder name; names sort in the order of training.
+
+    Args:
+        update: updates done.
+        position: minibatches done of the update under way; None between two updates.
+    """
+    return f"update-{update:08d}" + ("" if position is None else f"-{position:06d}")
 
 
 def write_folder(place: Path, fill: Callable[[Path], None]) -> None:
@@ -73,15 +79,28 @@ def read_json(path: Path) -> dict[str, Any]:
         CheckpointError: if it is not there or cannot be read.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), object_hook=_number)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
 
 
-def prune(folder: Path, keep: int) -> None:
-    """Delete all but the newest `keep` checkpoints of `folder`."""
-    for old in sorted(folder.glob("update-*"))[:-keep]:
-        shutil.rmtree(old)
+def checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints of a folder, whole or not, in the order of training."""
+    return sorted(folder.glob("update-*"))
+
+
+def prune(newest: Path, keep: int) -> None:
+    """Delete all but the last `keep` checkpoints up to `newest`.
+
+    What is named after it goes too: those are the damaged ones that a resumed run went back behind.
+    """
+    for draft in newest.parent.glob(".update-*"):
+        shutil.rmtree(draft, ignore_errors=True)
+    names = checkpoints(newest.parent)
+    kept = [place for place in names if place.name <= newest.name][-keep:]
+    for place in names:
+        if place not in kept:
+            shutil.rmtree(place)
 
 
 def save_optimizer(path: Path, optimizer: torch.optim.Optimizer, named: NamedParameters) -> None:
@@ -118,8 +137,26 @@ def _placed(key: str, value: Tensor, parameter: nn.Parameter) -> Tensor:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON object for people to read."""
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write a JSON object for people to read; `read_json` gives every number back, NaN and infinity too."""
+    text = json.dumps(_strict(value), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _strict(value: Any) -> Any:
+    """Return `value` with what JSON has no number for as ``{"float": "nan"}``."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": str(value)}
+    if isinstance(value, Mapping):
+        entries = cast(Mapping[str, Any], value)
+        return {name: _strict(entry) for name, entry in entries.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(entry) for entry in cast(Sequence[Any], value)]
+    return value
+
+
+def _number(entries: dict[str, Any]) -> Any:
+    """Undo `_strict` for one JSON object."""
+    return float(entries["float"]) if entries.keys() == {"float"} else entries
 
 
 def _files(folder: Path) -> list[str]:

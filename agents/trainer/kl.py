@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agents.trajectory import TokenBatch
 
@@ -41,3 +43,11 @@ class KLController:
         if self.target is not None and math.isfinite(kl):
             error = min(max(kl / self.target - 1, -0.2), 0.2)
             self.coef *= 1 + error * episodes / self.horizon
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the coefficient."""
+        return {"coef": self.coef}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Set the coefficient."""
+        self.coef = state["coef"]

@@ -7,43 +7,53 @@ An algorithm is a record of functions (`agents.algorithms.base.Algorithm`); the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from agents.algorithms.base import AnyAlgorithm, Credit
 from agents.algorithms.config import TrainConfig
+from agents.trainer.generators import Generators, capture_generators, restore_generators
 from agents.trainer.items import ItemSequence
 from agents.trainer.kl import KLController, charge_rewards
 from agents.trainer.metrics import Clock, batch_metrics, credit_metrics, episode_metrics
-from agents.trainer.portion import UpdateStats
-from agents.trainer.protocols import CRITIC_PREFIX, EpisodeCollector, TrainablePolicy
+from agents.trainer.protocols import CRITIC_PREFIX, EpisodeCollector, Stateful, TrainablePolicy
 from agents.trainer.schedules import learning_rate
 from agents.trainer.scoring import score_batch
-from agents.trainer.update import Updater
+from agents.trainer.update import Updater, UpdateState
 from agents.trajectory import TokenBatch, Trajectory
 from textenvs.errors import ConfigError
 from textenvs.messages import Stop
 
 
-@dataclass
-class Progress:
-    """How far a run is; with the weights and the optimiser, all that a checkpoint has to hold.
+@dataclass(frozen=True)
+class TrainerState:
+    """A trainer at a point where it can be saved; with the weights and the optimiser, all that a checkpoint holds.
 
-    Items and shuffles are pure functions of the seed and these counts, so there is no generator to store.
+    Items, shuffles and sampling noise are pure functions of the seed and these counts, so there is no generator of
+    ours to store; a rollout that was cut short is played again from its start.
 
     Attributes:
         update: updates done.
         schedule_start: the update at which the learning-rate schedule began.
         schedule_updates: its length.
-        kl_coef: now in force.
+        weights_version: of the policy.
+        parts: what each of `Trainer.stateful` remembers.
+        generators: the process's global ones, which code of the user's may draw from.
+        unreported: metrics of the last update, if not every callback has been told of it.
+        under_way: the update that is begun, from its finished rollout on.
     """
 
     update: int
     schedule_start: int
     schedule_updates: int
-    kl_coef: float
+    weights_version: int
+    parts: Mapping[str, Mapping[str, Any]]
+    generators: Generators
+    unreported: dict[str, float] | None
+    under_way: UpdateState | None
 
 
 class Trainer:
@@ -55,6 +65,11 @@ class Trainer:
         algorithm: the record.
         config: of the algorithm's own type.
         items: what is played.
+
+    Attributes:
+        stateful: every part that remembers something from one update to the next, by name. This is the one place: what
+            stands here is in every checkpoint, and what does not is forgotten on resuming.
+        saved: the state at the last point where everything agreed; an interrupted run goes on from there.
 
     Raises:
         ConfigError: if the algorithm needs a critic and the policy has none.
@@ -77,7 +92,11 @@ class Trainer:
         self.items = items
         self.updater = Updater(policy, algorithm, config)
         self.kl = KLController(config.kl_coef, config.kl_control.target, config.kl_control.horizon)
+        self.stateful: dict[str, Stateful] = {"kl": self.kl, "collector": self.collector}
         self.update = self.schedule_start = self.schedule_updates = 0
+        self.unreported: dict[str, float] | None = None
+        self.under_way: UpdateState | None = None
+        self.saved = self._state()
 
     @property
     def remaining(self) -> int:
@@ -85,37 +104,68 @@ class Trainer:
         return self.schedule_start + self.schedule_updates - self.update
 
     def plan(self, updates: int, *, resume: bool) -> None:
-        """Set how long to train: for `updates` more, or, resuming a plan, until it has had as many in all."""
+        """Set how long to train: for `updates` more, or, resuming a plan, until it has had as many in all.
+
+        Only resuming sets the process's global generators: to where they were when the state was taken.
+        """
+        if resume:
+            restore_generators(self.saved.generators)
         self.schedule_start = self.schedule_start if resume else self.update
         self.schedule_updates = updates
+        self.saved = self._state()
 
-    def run(self, on_update: Callable[[dict[str, float]], bool]) -> None:
-        """Update until the schedule is at its end or `on_update`, given the metrics, returns False."""
+    def run(self, on_update: Callable[[dict[str, float]], bool], on_pause: Callable[[], None]) -> None:
+        """Update until the schedule is at its end or `on_update` returns False.
+
+        Args:
+            on_update: given the metrics of an update, says whether to go on.
+            on_pause: called wherever the run can be saved: after a rollout, after a step, between updates.
+        """
         self.policy.eval()
-        while self.remaining > 0 and on_update(self.step()):
-            pass
+        going = True
+        while going and (self.remaining > 0 or self.unreported):
+            going = on_update(self.unreported or self.step(on_pause))
+            self.unreported = None
+            self.saved = self._state()
+            on_pause()
 
-    def step(self) -> dict[str, float]:
-        """Make one update and return its metrics."""
-        clock = Clock()
+    def step(self, on_pause: Callable[[], None]) -> dict[str, float]:
+        """Make one update, or finish the one under way, and return its metrics."""
+        if self.under_way is None:
+            self.under_way = self._play()
+            self.saved = self._state()
+            on_pause()
+        work = self.under_way
+        clock = Clock(work.seconds)
+
+        def after_step() -> None:
+            clock.lap("update_s")
+            self.saved = self._state()
+            on_pause()
+
+        self._improve(work, after_step)
+        metrics = {**work.figures, **work.stats.metrics(), **clock.metrics(tokens=len(work.batch))}
+        self.kl.observe(metrics["kl"], len(work.batch.trajectories))
+        self.update, self.under_way, self.unreported = self.update + 1, None, metrics
+        self.saved = self._state()
+        return metrics
+
+    def _play(self) -> UpdateState:
+        """Play this update's episodes, score them and give them credit."""
+        seconds: dict[str, float] = {}
+        clock = Clock(seconds)
         episodes = self._collect()
         clock.lap("rollout_s")
         batch = self._score(episodes)
         clock.lap("score_s")
         credit = self._credit(batch)
-        stats = self._improve(batch, credit)
-        clock.lap("update_s")
-        metrics = {
+        figures = {
             **episode_metrics(episodes),
             **batch_metrics(batch),
             **credit_metrics(batch, credit),
-            **stats.metrics(),
             **self._counts(episodes),
-            **clock.metrics(tokens=len(batch)),
         }
-        self.kl.observe(metrics["kl"], len(episodes))
-        self.update += 1
-        return metrics
+        return UpdateState(batch, credit, figures, seconds)
 
     def _collect(self) -> list[Trajectory]:
         """Play this update's episodes; those whose environment failed say nothing about the policy."""
@@ -139,26 +189,39 @@ class Trainer:
             batch = charge_rewards(batch, self.kl.coef)
         return self.algorithm.credit(batch, self.config)
 
-    def _improve(self, batch: TokenBatch, credit: Credit) -> UpdateStats:
+    def _improve(self, work: UpdateState, after_step: Callable[[], None]) -> None:
         """Change the weights."""
-        return self.updater.run(
-            batch,
-            credit,
+        self.updater.run(
+            work,
             learning_rate=self._learning_rate(),
             kl_coef=self.kl.coef if self.config.kl_placement == "loss" else 0.0,
             entropy_coef=self.config.entropy_coef,
             critic_only=self.update < self.algorithm.critic_warmup(self.config),
             generator=np.random.default_rng((self.config.seed, self.update)),
+            after_step=after_step,
         )
 
-    def progress(self) -> Progress:
-        """Return how far the run is."""
-        return Progress(self.update, self.schedule_start, self.schedule_updates, self.kl.coef)
+    def _state(self) -> TrainerState:
+        """Return the state as it is now."""
+        return TrainerState(
+            update=self.update,
+            schedule_start=self.schedule_start,
+            schedule_updates=self.schedule_updates,
+            weights_version=self.policy.weights_version,
+            parts={name: part.state() for name, part in self.stateful.items()},
+            generators=capture_generators(),
+            unreported=self.unreported,
+            under_way=self.under_way,
+        )
 
-    def restore(self, progress: Progress) -> None:
-        """Go on from where another trainer stopped."""
-        self.update, self.schedule_start = progress.update, progress.schedule_start
-        self.schedule_updates, self.kl.coef = progress.schedule_updates, progress.kl_coef
+    def restore(self, state: TrainerState) -> None:
+        """Go back, or on, to where `saved` was taken; the weights and the optimiser must be of the same moment."""
+        self.update, self.schedule_start = state.update, state.schedule_start
+        self.schedule_updates, self.policy.weights_version = state.schedule_updates, state.weights_version
+        for name, part in self.stateful.items():
+            part.restore(state.parts[name])
+        self.unreported, self.under_way = state.unreported, state.under_way
+        self.saved = state
 
     def _learning_rate(self) -> float:
         return learning_rate(

@@ -69,19 +69,23 @@ def explained_variance(values: FloatArray, returns: FloatArray) -> float:
 
 
 class Clock:
-    """Wall time by phase."""
+    """Wall time by phase.
 
-    def __init__(self) -> None:
-        self._phases: dict[str, float] = {}
+    Args:
+        seconds: what is already booked; grows in place.
+    """
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self._seconds = seconds
         self._last = time.perf_counter()
 
     def lap(self, phase: str) -> None:
         """Book the time since the last lap under `phase`."""
         now = time.perf_counter()
-        self._phases[phase] = now - self._last
+        self._seconds[phase] = self._seconds.get(phase, 0.0) + now - self._last
         self._last = now
 
     def metrics(self, tokens: int) -> dict[str, float]:
         """Return the seconds of each phase and the sampled tokens trained per second of all."""
-        total = sum(self._phases.values())
-        return {**self._phases, "tokens_per_s": tokens / total if total > 0 else NAN}
+        total = sum(self._seconds.values())
+        return {**self._seconds, "tokens_per_s": tokens / total if total > 0 else NAN}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor, nn
 
@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 
 CRITIC_PREFIX = "value_head."
 """How the names of the critic's own parameters begin."""
+
+
+class Stateful(Protocol):
+    """A part of the trainer that remembers something from one update to the next; see `Trainer.stateful`."""
+
+    def state(self) -> Mapping[str, Any]:
+        """Return what it remembers, as JSON holds it; the result must not change afterwards."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Remember what `state` returned."""
+        ...
 
 
 class TrainablePolicy(Protocol):
@@ -74,7 +86,7 @@ class TrainablePolicy(Protocol):
         ...
 
 
-class EpisodeCollector(Protocol):
+class EpisodeCollector(Stateful, Protocol):
     """Episodes in, trajectories out; `agents.rollout.Collector` is one."""
 
     @property

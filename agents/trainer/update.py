@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from agents.algorithms.base import AnyAlgorithm, Credit
 from agents.algorithms.config import TrainConfig
 from agents.losses.importance import truncated_importance
 from agents.trainer.gradient_step import GradientStep
+from agents.trainer.interrupts import deferred_interrupt
 from agents.trainer.natural_step import NaturalStep
 from agents.trainer.portion import Portion, UpdateStats, Work
 from agents.trainer.protocols import TrainablePolicy
@@ -20,6 +22,29 @@ from agents.trajectory import BoolArray, FloatArray, TokenBatch
 
 Step = Callable[[UpdateStats], None]
 """One change of the weights; it writes down what happened."""
+
+
+@dataclass
+class UpdateState:
+    """An update under way: its finished rollout, and how many of its steps are made.
+
+    A checkpoint inside an update holds all of this, see `agents.trainer.buffer`; a new field is saved there.
+
+    Attributes:
+        batch: scored.
+        credit: of the same batch.
+        figures: the metrics that were known before any weight changed.
+        seconds: wall time by phase.
+        position: of the next step, counted from 0 over all epochs.
+        stats: what has happened so far.
+    """
+
+    batch: TokenBatch
+    credit: Credit
+    figures: dict[str, float] = field(default_factory=dict[str, float])
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    position: int = 0
+    stats: UpdateStats = field(default_factory=UpdateStats)
 
 
 class Updater:
@@ -52,37 +77,39 @@ class Updater:
 
     def run(
         self,
-        batch: TokenBatch,
-        credit: Credit,
+        state: UpdateState,
         *,
         learning_rate: float,
         kl_coef: float,
         entropy_coef: float,
         critic_only: bool,
         generator: np.random.Generator,
-    ) -> UpdateStats:
-        """Train on a batch.
+        after_step: Callable[[], None],
+    ) -> None:
+        """Train on a batch, from the step that `state` has reached.
 
         Args:
-            batch: scored.
-            credit: of the same batch.
+            state: of the update; its position and its figures move on.
             learning_rate: of this update.
             kl_coef: of the divergence as a loss term.
             entropy_coef: of the entropy bonus.
             critic_only: change the critic's own weights only.
-            generator: shuffles the episodes.
+            generator: shuffles the episodes; a fresh one, also where the update was begun before.
+            after_step: called where weights, optimiser and `state` agree, with Ctrl-C held back.
         """
-        stats = UpdateStats()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        work = Work(batch, credit, self._importance(batch), kl_coef, entropy_coef, critic_only)
-        for step in self._steps(work, generator):
-            step(stats)
-            if stats.stopped:
+        importance = self._importance(state.batch)
+        work = Work(state.batch, state.credit, importance, kl_coef, entropy_coef, critic_only)
+        for step in islice(self._steps(work, generator), state.position, None):
+            if state.stats.stopped:
                 break
-        if stats.steps:
+            with deferred_interrupt():
+                step(state.stats)
+                state.position += 1
+                after_step()
+        if state.stats.steps:
             self.policy.mark_updated()
-        return stats
 
     def _importance(self, batch: TokenBatch) -> FloatArray:
         """[N] the weight of each token that corrects for the sampler."""

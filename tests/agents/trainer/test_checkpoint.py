@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,14 @@ from torch import nn
 from agents.trainer.checkpoint import (
     MANIFEST,
     checkpoint_name,
+    checkpoints,
     load_optimizer,
     prune,
+    read_json,
     save_optimizer,
     verify_folder,
     write_folder,
+    write_json,
 )
 from textenvs.errors import CheckpointError
 
@@ -77,8 +81,36 @@ def test_damage_is_found_and_named(tmp_path: Path, damage: str) -> None:
 def test_only_the_newest_are_kept(tmp_path: Path) -> None:
     for update in (1, 20, 3):
         write_folder(tmp_path / checkpoint_name(update), fill)
-    prune(tmp_path, keep=2)
+    (tmp_path / f".{checkpoint_name(4)}.draft").mkdir()
+    prune(tmp_path / checkpoint_name(20), keep=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == [checkpoint_name(3), checkpoint_name(20)]
+
+
+def test_what_a_resumed_run_went_back_behind_goes(tmp_path: Path) -> None:
+    for update in (1, 2, 3, 4):
+        write_folder(tmp_path / checkpoint_name(update), fill)
+    prune(tmp_path / checkpoint_name(2), keep=2)
+    assert [path.name for path in checkpoints(tmp_path)] == [checkpoint_name(1), checkpoint_name(2)]
+
+
+def test_names_sort_in_the_order_of_training() -> None:
+    names = [
+        checkpoint_name(3),
+        checkpoint_name(3, 0),
+        checkpoint_name(3, 2),
+        checkpoint_name(3, 10),
+        checkpoint_name(4),
+    ]
+    assert sorted(names) == names
+
+
+def test_json_gives_every_number_back(tmp_path: Path) -> None:
+    value = {"a": [float("inf"), 0.1 + 0.2, {"b": -float("inf")}], "c": "nan", "float": None}
+    write_json(tmp_path / "x.json", value)
+    assert read_json(tmp_path / "x.json") == value
+    write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert math.isnan(read_json(tmp_path / "x.json")["a"])
+    assert "NaN" not in (tmp_path / "x.json").read_text()
 
 
 def stepped() -> tuple[torch.optim.Optimizer, list[tuple[str, nn.Parameter]]]:

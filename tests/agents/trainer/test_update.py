@@ -16,7 +16,7 @@ from agents.algorithms.settings import Importance
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.trainer.portion import UpdateStats
 from agents.trainer.scoring import score_batch
-from agents.trainer.update import Updater
+from agents.trainer.update import Updater, UpdateState
 from agents.trajectory import TokenBatch, Trajectory
 from tests.agents.build import random_trajectories, tiny_policy
 
@@ -54,7 +54,9 @@ def prepared(
 
 def update(updater: Updater, batch: TokenBatch, credit: Credit, **changes: Any) -> UpdateStats:
     settings = {"learning_rate": 1e-3, "kl_coef": 0.3, "entropy_coef": 0.1, "critic_only": False, **changes}
-    return updater.run(batch, credit, generator=np.random.default_rng(0), **settings)
+    state = UpdateState(batch, credit)
+    updater.run(state, generator=np.random.default_rng(0), after_step=lambda: None, **settings)
+    return state.stats
 
 
 def gradients(name: str, policy: CausalLMPolicy, episodes: list[Trajectory], **settings: Any) -> list[torch.Tensor]:
