@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
-
-import tyro
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from agents.cli.environments import make_text_env
 from agents.cli.models import TINY, ModelOptions, build_policy, load_policy
 from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate
-from agents.cli.parse import parse
+from agents.cli.settings import FLAT, as_tree
+from agents.cli.sources import Sources, parse_settings
 from textenvs.errors import UsageError
 
 if TYPE_CHECKING:
+    from agents.algorithms.base import AnyAlgorithm
     from agents.algorithms.config import TrainConfig
     from agents.cli.experiment import Experiment
     from agents.finetune import Demonstration
@@ -25,16 +24,31 @@ if TYPE_CHECKING:
 
 NONE, SFT = "none", "sft"
 
+FLAGS = (
+    *("config", "set", "model", "init", "episodes", "out", "overwrite", "dry_run", "seed"),
+    *("env.id", "env.corpus", "env.language", "env.difficulty", "env.kwargs"),
+    *("reward.fn", "reward.weights", "reward.timing"),
+    *("sft.rows", "sft.epochs", "sft.learning_rate"),
+    *("eval.episodes", "eval.samples"),
+    *("lora_rank", "device", "learning_rate", "lr_schedule", "n_episodes_per_update", "group_size"),
+    *("n_epochs", "n_minibatches", "kl_coef", "entropy_coef", "temperature", "max_new_tokens", "checkpoint_every"),
+    *("clip_range", "gae_lambda", "loss_type"),
+)
+"""What ``textenvs train`` shows as flags, of every algorithm; 40 at most. All else is set by ``--set`` or a file."""
+
+ABOUT_THE_RUN = ("config", "set", "out", "overwrite", "dry_run")
+"""Options that are no settings: they say where settings come from and what is done with them."""
+
 C = TypeVar("C", bound="TrainConfig")
 """The algorithm's own settings."""
 
 
 @dataclass(frozen=True)
-class TrainOptions(Generic[C]):
+class TrainOptions(Sources, Generic[C]):
     """Train a policy by reinforcement learning, and measure what it learned on held-out items."""
 
-    settings: Annotated[C, tyro.conf.arg(name="")]
-    model: Annotated[ModelOptions, tyro.conf.arg(name="")] = field(default_factory=ModelOptions)
+    settings: C = field(metadata=FLAT)
+    model: ModelOptions = field(default_factory=ModelOptions, metadata=FLAT)
     env: EnvOptions = field(default_factory=EnvOptions)
     reward: RewardOptions = field(default_factory=RewardOptions)
     sft: SFTOptions = field(default_factory=SFTOptions)
@@ -56,13 +70,14 @@ def run(args: Sequence[str]) -> int:
     from agents.algorithms.registry import ALGORITHMS, find_algorithm
 
     if not args or args[0] in ("-h", "--help"):
-        print(f"usage: textenvs train ALGORITHM [options]\n\nalgorithms: {', '.join(ALGORITHMS)}")
-        print("options: textenvs train ALGORITHM --help")
+        print(_overview(ALGORITHMS.values()))
         return 0
     if args[0].startswith("-"):
         raise UsageError("name the algorithm first, as in: textenvs train ppo --env.id MultiTurnRewrite-v0")
     algorithm = find_algorithm(args[0])
-    options = parse(TrainOptions[algorithm.config], args[1:], f"textenvs train {algorithm.name}")
+    defaults = TrainOptions(settings=algorithm.config())
+    facts = {"command": "train", "algorithm": algorithm.name}
+    options = parse_settings(defaults, FLAGS, args[1:], f"textenvs train {algorithm.name}", facts)
     experiment = resolve(options, algorithm.name)
     if options.dry_run:
         print(json.dumps(experiment.record, indent=2, ensure_ascii=False))
@@ -128,8 +143,24 @@ def start(options: TrainOptions[Any], experiment: Experiment) -> tuple[CausalLMP
     return build_policy(options.model, rows, experiment.agent.algorithm.critic, seed), rows
 
 
+def _overview(algorithms: Iterable[AnyAlgorithm]) -> str:
+    """Return the help of ``textenvs train`` before an algorithm is named."""
+    return "\n".join(
+        [
+            "usage: textenvs train ALGORITHM [options]",
+            "",
+            *(f"  {algorithm.name:<14}{algorithm.title}" for algorithm in algorithms),
+            "",
+            "  textenvs train ALGORITHM --help      its flags",
+            "  textenvs train ALGORITHM --dry-run   every setting, as a --config file holds them",
+            "  textenvs algos show ALGORITHM        its equation and where it comes from",
+            "",
+            "example: textenvs train ppo --env.id MultiTurnRewrite-v0 --model tiny --init sft",
+        ]
+    )
+
+
 def _record(options: TrainOptions[Any], algorithm: str) -> dict[str, Any]:
-    """Return every option as JSON holds it, for ``config.json`` and the dry run."""
-    flat = dataclasses.asdict(options)
-    record = {"command": "train", "algorithm": algorithm, **flat}
-    return json.loads(json.dumps(record, default=str))
+    """Return every setting as JSON holds it, for ``config.json`` and the dry run; ``--config`` reads it again."""
+    tree = {name: value for name, value in as_tree(options).items() if name not in ABOUT_THE_RUN}
+    return json.loads(json.dumps({"command": "train", "algorithm": algorithm, **tree}, default=str))

@@ -20,17 +20,8 @@ from agents.report.run_folder import read_run
 from tests.conftest import ROOT
 
 FILES = {"config.json", "metrics.jsonl", "transcripts.jsonl", "evaluation.json", "report.html"}
-SMALL = [
-    "--tiny.hidden-size",
-    "32",
-    "--tiny.layers",
-    "1",
-    "--tiny.heads",
-    "2",
-    "--tiny.no-copying",
-    "--n-episodes-per-update",
-    "8",
-]
+TINY = ("hidden_size=32", "layers=1", "heads=2", "copying=false")
+SMALL = [*(word for size in TINY for word in ("--set", f"tiny.{size}")), "--n-episodes-per-update", "8"]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +36,7 @@ def test_every_file_is_there_and_readable(run: Path) -> None:
     assert {path.name for path in run.iterdir()} >= FILES
     data = read_run(run)
     assert data.config["env"]["id"] == "MultiTurnRewrite-v0"
-    assert len(data.metrics) == 32 / data.config["settings"]["n_episodes_per_update"]
+    assert len(data.metrics) == 32 / data.config["n_episodes_per_update"]
     assert {line["phase"] for line in data.transcripts} == {"before", "after"}
     assert len(data.transcripts) == 2 * 2 * 4
 
@@ -105,8 +96,8 @@ def test_real_dialogues_are_scored_and_shared_out(tmp_path: Path, capsys: pytest
         str(corpus),
         "--init",
         "sft",
-        "--sft.share",
-        "0.5",
+        "--set",
+        "sft.share=0.5",
         "--eval.samples",
         "2",
         "--out",

@@ -67,12 +67,7 @@ REWRITE_ZH = Proof(
     (0, 1, 2),
     (
         *("train", "ppo", "--env.id", "MultiTurnRewrite-v0", "--env.corpus", str(CORPUS), "--init", "sft"),
-        *("--tiny.vocab-size", "4300", "--tiny.hidden-size", "256", "--tiny.layers", "4", "--tiny.feed-forward", "512"),
-        *("--sft.share", "0.55", "--sft.epochs", "7", "--sft.learning-rate", "2e-3", "--sft.prompt-share", "0.3"),
-        *("--learning-rate", "1.5e-4", "--lr-schedule", "linear", "--temperature", "0.7", "--gae-lambda", "1.0"),
-        *("--kl-coef", "0.05", "--kl-placement", "loss", "--kl-estimator", "k2", "--critic-detach"),
-        *("--n-episodes-per-update", "512", "--group-size", "8", "--episodes", "61440", "--max-new-tokens", "40"),
-        *("--eval.episodes", "1000", "--eval.samples", "1", "--overwrite"),
+        *("--config", "examples/rewrite_zh.toml", "--overwrite"),
     ),
     CORPUS,
 )

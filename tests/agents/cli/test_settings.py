@@ -1,0 +1,115 @@
+"""Settings by name: from a file, by ``--set`` and by flags, of every algorithm."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from agents.algorithms.registry import ALGORITHMS
+from agents.cli import main
+from agents.cli.settings import as_tree, settings_of, with_values
+from agents.cli.train import ABOUT_THE_RUN, FLAGS, TrainOptions
+from tests.agents.cli.test_cli import fails
+from tests.conftest import ROOT
+
+
+def record(capsys: pytest.CaptureFixture[str], *args: str, algorithm: str = "ppo") -> dict:
+    assert main(["train", algorithm, *args, "--dry-run"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def shown(capsys: pytest.CaptureFixture[str], algorithm: str) -> tuple[str, list[str]]:
+    with pytest.raises(SystemExit):
+        main(["train", algorithm, "--help"])
+    page = capsys.readouterr().out
+    return page, sorted(set(re.findall(r"^[│|] (--(?!help)[a-z][\w.-]*)", page, re.MULTILINE)))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_forty_flags_at_most(algorithm: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, flags = shown(capsys, algorithm)
+    assert 30 <= len(flags) <= 40
+
+
+def test_train_alone_fits_on_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    page = capsys.readouterr().out
+    assert len(page.splitlines()) <= 80
+    assert all(f"  {name}" in page for name in ALGORITHMS)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_setting_has_a_sentence(algorithm: str) -> None:
+    options = TrainOptions(settings=ALGORITHMS[algorithm].config())
+    missing = [name for name, setting in settings_of(options).items() if not setting.help.strip().endswith(".")]
+    assert missing == []
+
+
+def test_every_flag_is_a_setting_of_some_algorithm() -> None:
+    names = {name for a in ALGORITHMS.values() for name in settings_of(TrainOptions(settings=a.config()))}
+    assert set(FLAGS) <= names
+    assert set(ABOUT_THE_RUN) <= names
+
+
+def test_the_later_source_is_the_stronger(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(
+        "learning_rate = 1e-3\nepisodes = 7\n[sft]\nepochs = 3\nshare = 0.25\n[env.kwargs]\nholdout = 5\n"
+    )
+    read = record(capsys, "--config", str(file))
+    assert (read["learning_rate"], read["episodes"], read["sft"]["share"]) == (1e-3, 7, 0.25)
+    assert json.loads(read["env"]["kwargs"]) == {"holdout": 5}
+    read = record(capsys, "--config", str(file), "--set", "sft.epochs=4", "--set=learning_rate=2e-3", "--episodes", "9")
+    assert (read["learning_rate"], read["episodes"], read["sft"]["epochs"]) == (2e-3, 9, 4)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_run_repeats_from_its_own_record(algorithm: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    changed = ["--set", "tiny.copying=false", "--set", "sft.lapses=0.5", "--env.language", "zh", "--seed", "3"]
+    first = record(capsys, *changed, algorithm=algorithm)
+    (tmp_path / "config.json").write_text(json.dumps(first))
+    assert record(capsys, "--config", str(tmp_path / "config.json"), algorithm=algorithm) == first
+    assert first["tiny"]["copying"] is False
+
+
+def test_the_examples_settings_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    read = record(capsys, "--config", str(ROOT / "examples" / "rewrite_zh.toml"), "--init", "sft")
+    assert read["tiny"]["hidden_size"] == 256
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ("--set sft.laps=1", ["'sft.laps'", "'sft.lapses'", "train ppo --dry-run"]),
+        ("--set sft.lapses", ["NAME=VALUE"]),
+        ("--set sft.lapses=often", ["--set", "sft.lapses", "often"]),
+        ("--sft.lapses 1", ["--set sft.lapses=VALUE"]),
+        ("--tiny.hidden-size=1", ["--set tiny.hidden_size=VALUE"]),
+        ("--config nowhere.toml", ["nowhere.toml", "cannot be read"]),
+        ("--config BAD", ["cannot be read"]),
+        ("--config LIST", ["object of settings"]),
+        ("--config OTHER", ["another algorithm than 'ppo'"]),
+        ("--config TYPO", ["'learning_rat'", "'learning_rate'"]),
+    ],
+)
+def test_a_mistake_in_a_setting(
+    args: str, words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    files = {"BAD": "x = = 1", "LIST": "[1]", "OTHER": '{"algorithm": "grpo"}', "TYPO": '{"learning_rat": 1}'}
+    given = args.split()
+    if text := files.get(given[-1]):
+        file = tmp_path / ("bad.toml" if given[-1] == "BAD" else "bad.json")
+        file.write_text(text)
+        given[-1] = str(file)
+    error = fails(capsys, "train", "ppo", *given, "--dry-run")
+    assert all(word in error for word in words), error
+
+
+def test_values_go_into_nested_records_and_come_out_again() -> None:
+    options = TrainOptions(settings=ALGORITHMS["ppo"].config())
+    changed = with_values(options, {"learning_rate": 0.5, "sft.rows": 3})
+    assert (changed.settings.learning_rate, changed.sft.rows, changed.env) == (0.5, 3, options.env)
+    assert as_tree(changed)["sft"]["rows"] == 3
