@@ -128,7 +128,7 @@ def test_dry_run_prints_every_setting(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_train_alone_names_the_algorithms(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train"]) == 0
-    assert "ppo, grpo" in capsys.readouterr().out
+    assert "  ppo" in capsys.readouterr().out
 
 
 def test_list_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

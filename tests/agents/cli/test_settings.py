@@ -25,7 +25,7 @@ def shown(capsys: pytest.CaptureFixture[str], algorithm: str) -> tuple[str, list
     with pytest.raises(SystemExit):
         main(["train", algorithm, "--help"])
     page = capsys.readouterr().out
-    return page, sorted(set(re.findall(r"^[│|] (--(?!help)[a-z][\w.-]*)", page, re.MULTILINE)))
+    return page, sorted(set(re.findall(r"^[│| ]+(--(?!help)[a-z][\w.-]*)", page, re.MULTILINE)))
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
