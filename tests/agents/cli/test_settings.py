@@ -56,9 +56,7 @@ def test_every_flag_is_a_setting_of_some_algorithm() -> None:
 
 def test_the_later_source_is_the_stronger(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
-    file.write_text(
-        "learning_rate = 1e-3\nepisodes = 7\n[sft]\nepochs = 3\nshare = 0.25\n[env.kwargs]\nholdout = 5\n"
-    )
+    file.write_text("learning_rate = 1e-3\nepisodes = 7\n[sft]\nepochs = 3\nshare = 0.25\n[env.kwargs]\nholdout = 5\n")
     read = record(capsys, "--config", str(file))
     assert (read["learning_rate"], read["episodes"], read["sft"]["share"]) == (1e-3, 7, 0.25)
     assert json.loads(read["env"]["kwargs"]) == {"holdout": 5}
