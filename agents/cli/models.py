@@ -12,6 +12,7 @@ from textenvs.errors import UsageError
 if TYPE_CHECKING:
     from agents.finetune import Demonstration
     from agents.policies.causal_lm import CausalLMPolicy
+    from agents.policies.critic import CriticKind
 
 TINY = "tiny"
 
@@ -52,8 +53,10 @@ class ModelOptions:
     """Such as cpu or cuda; a GPU where there is one, if not given."""
     history: Literal["append", "template"] = "append"
     """How past turns are rendered: appended as they were sampled, or as the template rewrites them."""
+    critic: Literal["head", "separate", "none"] = "head"
+    """Of the algorithms that need one: a head on the policy's trunk, or a transformer of its own."""
     critic_detach: bool = False
-    """Keep the critic's loss from changing the language model."""
+    """Keep the loss of a critic that is a head from changing the language model."""
     tiny: TinyOptions = field(default_factory=TinyOptions)
 
 
@@ -76,14 +79,14 @@ def build_policy(options: ModelOptions, rows: Sequence[Demonstration], critic: b
 
     disable_progress_bar()
     lora = {"r": options.lora_rank} if options.lora_rank else None
-    head: Literal["head"] | None = "head" if critic else None
+    kind: CriticKind | None = options.critic if critic and options.critic != "none" else None
     if options.model == TINY:
         texts = (message["content"] for row in rows for message in row.messages)
         return build_tiny(
             texts,
             TinyConfig(**vars(options.tiny), seed=seed),
             lora=lora,
-            critic=head,
+            critic=kind,
             critic_detach=options.critic_detach,
             reference="adapter_off" if lora else "copy",
             device=options.device,
@@ -91,7 +94,7 @@ def build_policy(options: ModelOptions, rows: Sequence[Demonstration], critic: b
     return CausalLMPolicy.from_pretrained(
         options.model,
         lora=lora,
-        critic=head,
+        critic=kind,
         critic_detach=options.critic_detach,
         dtype=options.dtype,
         device=options.device,

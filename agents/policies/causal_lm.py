@@ -14,9 +14,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from agents.chat import ChatRenderer, HistoryMode
 from agents.policies import storage
+from agents.policies.critic import Critic, CriticKind, SeparateCritic, build_critic
 from agents.policies.selection import logits_at, predictors
 from agents.policies.storage import PolicySettings, ReferenceKind
-from agents.policies.value_head import ValueHead
 from textenvs.errors import ConfigError
 
 
@@ -44,7 +44,7 @@ class CausalLMPolicy:
         model: the transformers model, or the peft model around it.
         tokenizer: its fast tokenizer.
         chat: turns conversations into token ids.
-        value_head: the critic, or None.
+        critic: values states; None without.
         weights_version: goes up by one at every `mark_updated`.
         settings: how the policy was assembled; saved beside the weights.
     """
@@ -54,12 +54,12 @@ class CausalLMPolicy:
         model: PreTrainedModel | nn.Module,
         tokenizer: PreTrainedTokenizerFast,
         settings: PolicySettings,
-        value_head: ValueHead | None = None,
+        critic: Critic | None = None,
     ) -> None:
         self.model: Any = model
         self.tokenizer = tokenizer
         self.settings = settings
-        self.value_head = value_head
+        self.critic = critic
         self.weights_version = 0
         self.chat = ChatRenderer(
             tokenizer, settings.history, thinking=settings.thinking, extra_stop_ids=storage.generation_stop_ids(model)
@@ -75,7 +75,7 @@ class CausalLMPolicy:
         source: str | Path,
         *,
         lora: Mapping[str, Any] | None = None,
-        critic: Literal["head"] | None = "head",
+        critic: CriticKind | None = "head",
         reference: Literal["auto", "adapter_off", "copy"] | None = "auto",
         dtype: str = "float32",
         device: str | None = None,
@@ -92,7 +92,8 @@ class CausalLMPolicy:
                 ``"tiny"``: the embedded model with an untrained byte vocabulary (see `policies.tiny.build_tiny`
                 for one with a vocabulary learned from texts).
             lora: fields of `peft.LoraConfig`, such as ``{"r": 16}``; None trains every weight.
-            critic: ``"head"`` for a `ValueHead`, None for none.
+            critic: ``"head"`` for a `ValueHead` on the policy's own trunk, ``"separate"`` for a transformer of its own
+                (a `SeparateCritic`), None for none.
             reference: what the KL is measured against: ``"adapter_off"`` (the base under the adapter), ``"copy"``
                 (a frozen copy of the trained weights as they are now), None, or ``"auto"``: adapter off with LoRA,
                 a copy without.
@@ -101,14 +102,17 @@ class CausalLMPolicy:
             device: such as ``"cuda"``; None takes a GPU where there is one.
             history: how past turns are rendered, see `ChatRenderer`.
             thinking: whether a template that can switch its thinking off leaves it on.
-            critic_detach: keep the value loss from changing the language model.
+            critic_detach: keep the value loss of a ``"head"`` from changing the language model.
             attention: transformers' name of an attention implementation, such as ``"eager"`` (the only one that can
                 be differentiated twice); None takes the model's default.
             seed: of the adapter's and the critic's initial weights; the global generator is left alone.
 
         Raises:
-            ConfigError: the source is no model, cannot be reached, or lacks a chat template or a stop token.
+            ConfigError: the source is no model, cannot be reached, or lacks a chat template or a stop token; an
+                option has no such value.
         """
+        if critic not in ("head", "separate", None):
+            raise ConfigError(f"critic={critic!r}; valid: 'head', 'separate', None")
         settings = PolicySettings(
             critic=critic,
             critic_detach=critic_detach,
@@ -134,17 +138,19 @@ class CausalLMPolicy:
         folder: Path | None = None,
     ) -> Self:
         """Put adapter and critic on a loaded model; the critic's weights come from `folder` where it has them."""
+        where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             if settings.attention is not None:
                 storage.set_attention(model, settings.attention)
             if lora is not None:
                 model = storage.add_adapter(model, lora)
-            head = ValueHead(storage.hidden_size(model), settings.critic_detach) if settings.critic else None
-        if head is not None and folder is not None:
-            storage.load_value_head(folder, head)
-        where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        policy = cls(model.to(where), tokenizer, settings, head.to(where) if head else None)
+            model = model.to(where)
+            size = storage.hidden_size(model)
+            critic = build_critic(settings.critic, model, size, settings.critic_detach) if settings.critic else None
+        if critic is not None and settings.critic is not None and folder is not None:
+            storage.load_critic(folder, critic, settings.critic)
+        policy = cls(model, tokenizer, settings, critic.to(where) if critic is not None else None)
         if folder is not None and settings.reference == "copy":
             policy._reference = storage.load_reference(folder, where) or policy._reference
         return policy
@@ -164,6 +170,15 @@ class CausalLMPolicy:
         """Whether a gradient of `score` has a gradient itself: the fused attention kernels have none."""
         return self.model.config.get_text_config()._attn_implementation == "eager"
 
+    def set_attention(self, name: str) -> None:
+        """Choose how attention is computed, by transformers' name, such as ``"eager"``.
+
+        Raises:
+            ConfigError: transformers knows no such implementation, or the model cannot use it.
+        """
+        storage.set_attention(self.model, name)
+        self.settings = self.settings.replace(attention=name)
+
     def mark_updated(self) -> None:
         """Record that the weights have changed: whatever was cached under the old ones is void."""
         self.weights_version += 1
@@ -178,8 +193,8 @@ class CausalLMPolicy:
 
     def _set_training(self, mode: bool) -> None:
         self.model.train(mode)
-        if self.value_head is not None:
-            self.value_head.train(mode)
+        if self.critic is not None:
+            self.critic.train(mode)
 
     def score(self, token_ids: Tensor, attention_mask: Tensor, select: Tensor, temperature: Tensor) -> TokenScores:
         """Score the selected tokens, each given everything before it.
@@ -197,7 +212,7 @@ class CausalLMPolicy:
         return TokenScores(
             logprobs=_of_tokens(logprobs_NV, token_ids[select]),
             entropy=-(logprobs_NV.exp() * logprobs_NV).sum(-1),
-            values=self.value_head(states_NH) if self.value_head is not None else None,
+            values=self._values(token_ids, attention_mask, select, states_NH),
         )
 
     def distributions(
@@ -239,11 +254,12 @@ class CausalLMPolicy:
         Raises:
             ConfigError: the policy has no critic.
         """
-        if self.value_head is None:
-            raise ConfigError("this policy has no critic; build it with critic='head'")
         last = attention_mask & (attention_mask.flip(1).cumsum(1).flip(1) == 1)
-        _, states_BH = logits_at(self.model, token_ids, attention_mask, last)
-        return self.value_head(states_BH)
+        if self.critic is None:
+            raise ConfigError("this policy has no critic; build it with critic='head' or critic='separate'")
+        if isinstance(self.critic, SeparateCritic):
+            return self.critic(token_ids, attention_mask, last)
+        return self.critic(logits_at(self.model, token_ids, attention_mask, last)[1])
 
     def freeze_reference(self) -> None:
         """Take the trained weights as they are now for the reference (after supervised warm-up, for example)."""
@@ -251,11 +267,16 @@ class CausalLMPolicy:
         trained = (item for item in self.model.named_parameters() if item[1].requires_grad)
         self._reference = {name: weight.detach().clone() for name, weight in trained}
 
+    def restart_critic(self) -> None:
+        """Let a separate critic begin from the trunk as it is now (after supervised warm-up, for example)."""
+        if isinstance(self.critic, SeparateCritic):
+            self.critic.begin_as(self.model)
+
     def trainable_parameters(self) -> list[tuple[str, nn.Parameter]]:
-        """Return the named parameters that training changes: the model's, then the critic's (``value_head.``)."""
+        """Return the named parameters that training changes: the model's, then the critic's (``critic.``)."""
         named = [(name, weight) for name, weight in self.model.named_parameters() if weight.requires_grad]
-        head = self.value_head.named_parameters() if self.value_head is not None else ()
-        return named + [(f"value_head.{name}", weight) for name, weight in head]
+        own = self.critic.named_parameters() if self.critic is not None else ()
+        return named + [(f"critic.{name}", weight) for name, weight in own if weight.requires_grad]
 
     def save(self, path: str | Path, *, with_reference: bool = False) -> None:
         """Write a folder that transformers or peft load as it is, with the critic and the settings beside.
@@ -265,7 +286,7 @@ class CausalLMPolicy:
             with_reference: also write the frozen copy, which a resumed run needs and a served model does not.
         """
         reference = self._reference if with_reference else None
-        storage.save_parts(Path(path), self.model, self.tokenizer, self.value_head, self.settings, reference)
+        storage.save_parts(Path(path), self.model, self.tokenizer, self.critic, self.settings, reference)
 
     @classmethod
     def load(cls, path: str | Path, *, device: str | None = None) -> Self:
@@ -278,6 +299,14 @@ class CausalLMPolicy:
         settings = PolicySettings.read(folder)
         model, tokenizer = storage.load_parts(folder, settings.torch_dtype)
         return cls.assemble(model, tokenizer, settings, device=device, folder=folder)
+
+    def _values(
+        self, token_ids: Tensor, attention_mask: Tensor, select: Tensor, states_NH: Tensor
+    ) -> Tensor | None:
+        """Return the critic's values [N] before the selected tokens, where the policy's trunk has `states_NH`."""
+        if isinstance(self.critic, SeparateCritic):
+            return self.critic(token_ids, attention_mask, predictors(select))
+        return self.critic(states_NH) if self.critic is not None else None
 
     def _forward(
         self,

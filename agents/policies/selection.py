@@ -50,6 +50,20 @@ def logits_at(
     return output.logits, seen[0]
 
 
+def states_at(trunk: Any, token_ids: Tensor, attention_mask: Tensor, positions: Tensor) -> Tensor:
+    """Run a transformer without output layer; returns its last hidden states [N, H] at the chosen positions.
+
+    Args:
+        trunk: what transformers calls the decoder of a causal language model.
+        token_ids: [B, L] long; padded on either side.
+        attention_mask: [B, L] bool, true on real tokens.
+        positions: [B, L] bool, where the states are wanted.
+    """
+    device = next(trunk.parameters()).device
+    output = trunk(**_inputs(token_ids.to(device), attention_mask.to(device)))
+    return output.last_hidden_state[positions.to(device)]
+
+
 def _inputs(token_ids: Tensor, attention_mask: Tensor) -> dict[str, Any]:
     """Return the model's arguments; right padding needs no mask, since a causal model never looks right."""
     if bool((attention_mask[:, 1:] <= attention_mask[:, :-1]).all()):

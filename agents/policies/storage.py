@@ -12,17 +12,17 @@ from typing import Any, Literal, Self, cast
 import torch
 from peft import AutoPeftModelForCausalLM, LoraConfig, PeftConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from agents.policies import embedded
-from agents.policies.value_head import ValueHead
+from agents.policies.critic import Critic, CriticKind, own_weights
 from textenvs.errors import CheckpointError, ConfigError
 
 ReferenceKind = Literal["adapter_off", "copy"] | None
 
 SETTINGS_FILE = "policy.json"
-VALUE_HEAD_FILE = "value_head.safetensors"
+CRITIC_FILE = "critic.safetensors"
 REFERENCE_FILE = "reference.safetensors"
 BASE_FOLDER = "base"
 """Where an adapter's base model lies when it was made in memory and has no folder of its own."""
@@ -35,7 +35,7 @@ class PolicySettings:
     """How a policy is put together; `policy.json` holds these fields.
 
     Attributes:
-        critic: ``"head"``, or None.
+        critic: ``"head"``, ``"separate"``, or None.
         critic_detach: whether the critic's gradient stops at the hidden states.
         reference: what the KL is measured against, resolved.
         dtype: of the weights.
@@ -44,7 +44,7 @@ class PolicySettings:
         attention: transformers' name of the attention implementation; None is the model's default.
     """
 
-    critic: Literal["head"] | None = "head"
+    critic: CriticKind | None = "head"
     critic_detach: bool = False
     reference: ReferenceKind = "copy"
     dtype: str = "float32"
@@ -63,9 +63,9 @@ class PolicySettings:
             raise ConfigError(f"dtype={self.dtype!r}; valid: {', '.join(_DTYPES)}")
         return _DTYPES[self.dtype]
 
-    def replace(self, *, reference: ReferenceKind) -> PolicySettings:
-        """Return these settings with another reference."""
-        return dataclasses.replace(self, reference=reference)
+    def replace(self, **changes: Any) -> PolicySettings:
+        """Return these settings with some of them changed."""
+        return dataclasses.replace(self, **changes)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -173,10 +173,20 @@ def generation_stop_ids(model: Any) -> tuple[int, ...]:
     return (stop,) if isinstance(stop, int) else tuple(stop or ())
 
 
-def load_value_head(folder: Path, head: ValueHead) -> None:
-    """Fill `head` from `folder`, if there is a saved one."""
-    if (folder / VALUE_HEAD_FILE).is_file():
-        head.load_state_dict(load_file(folder / VALUE_HEAD_FILE))
+def load_critic(folder: Path, critic: Critic, kind: CriticKind) -> None:
+    """Fill `critic` from `folder`, if there is a saved one of its `kind`.
+
+    Raises:
+        CheckpointError: the saved one does not fit.
+    """
+    file = folder / CRITIC_FILE
+    if not file.is_file() or PolicySettings.read(folder).critic != kind:
+        return
+    saved, own = load_file(file), own_weights(critic)
+    if {name: w.shape for name, w in saved.items()} != {name: w.shape for name, w in own.items()}:
+        raise CheckpointError(f"{file} does not fit this model's trained weights; without it, the critic starts anew")
+    for name, weight in own.items():
+        weight.copy_(saved[name])
 
 
 def load_reference(folder: Path, device: torch.device) -> dict[str, Tensor] | None:
@@ -189,7 +199,7 @@ def save_parts(
     folder: Path,
     model: Any,
     tokenizer: PreTrainedTokenizerFast,
-    head: ValueHead | None,
+    critic: Critic | None,
     settings: PolicySettings,
     reference: Mapping[str, Tensor] | None,
 ) -> None:
@@ -199,16 +209,13 @@ def save_parts(
         _keep_base(folder, model)
     model.save_pretrained(str(folder))
     tokenizer.save_pretrained(folder)
-    if head is not None:
-        save_file(_detached(head), folder / VALUE_HEAD_FILE)
+    if critic is not None:
+        weights = {name: weight.contiguous() for name, weight in own_weights(critic).items()}
+        save_file(weights, folder / CRITIC_FILE)
     if reference is not None:
         save_file({name: weight.contiguous() for name, weight in reference.items()}, folder / REFERENCE_FILE)
     text = json.dumps(dataclasses.asdict(settings), indent=2)
     (folder / SETTINGS_FILE).write_text(text + "\n", encoding="utf-8")
-
-
-def _detached(module: nn.Module) -> dict[str, Tensor]:
-    return {name: weight.detach().contiguous() for name, weight in module.state_dict().items()}
 
 
 def _keep_base(folder: Path, model: PeftModel) -> None:

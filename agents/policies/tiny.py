@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from agents.policies.causal_lm import CausalLMPolicy
+from agents.policies.critic import CriticKind
 from agents.policies.embedded import TinyConfig, build_network
 from agents.policies.storage import PolicySettings
 
@@ -20,7 +21,7 @@ def build_tiny(
     config: TinyConfig | None = None,
     *,
     lora: Mapping[str, Any] | None = None,
-    critic: Literal["head"] | None = "head",
+    critic: CriticKind | None = "head",
     critic_detach: bool = False,
     reference: Literal["adapter_off", "copy"] | None = "copy",
     device: str | None = None,
@@ -31,7 +32,7 @@ def build_tiny(
         texts: the train split's instructions, utterances and answers, from which the vocabulary is learned.
         config: the model's size and seed; None for about a million parameters.
         lora: fields of `peft.LoraConfig`; None trains every weight.
-        critic: ``"head"`` or None.
+        critic: ``"head"``, ``"separate"`` or None.
         critic_detach: keep the value loss from changing the language model.
         reference: as in `CausalLMPolicy.from_pretrained`. The copy is of the untrained weights: call
             `freeze_reference` after the supervised warm-up.

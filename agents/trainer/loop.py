@@ -84,7 +84,10 @@ class Trainer:
         items: ItemSequence,
     ) -> None:
         if algorithm.critic and not any(n.startswith(CRITIC_PREFIX) for n, _ in policy.trainable_parameters()):
-            raise ConfigError(f"{algorithm.name} needs a critic and this policy has none; build it with critic='head'")
+            raise ConfigError(
+                f"{algorithm.name} needs a critic and this policy has none; "
+                "build it with critic='head' or critic='separate'"
+            )
         self.policy = policy
         self.collector = collector
         self.algorithm = algorithm

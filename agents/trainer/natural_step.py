@@ -52,7 +52,7 @@ class NaturalStep:
         if not policy.twice_differentiable:
             raise ConfigError(
                 "a natural-gradient step differentiates the policy twice, which only eager attention can; "
-                "build the policy with attention='eager'"
+                "build the policy with attention='eager', or call policy.set_attention('eager')"
             )
         self.policy = policy
         self.mechanism = mechanism

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agents.policies.causal_lm import TokenScores
     from agents.rollout.collector import EpisodeRequest
 
-CRITIC_PREFIX = "value_head."
+CRITIC_PREFIX = "critic."
 """How the names of the critic's own parameters begin."""
 
 

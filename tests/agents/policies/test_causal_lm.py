@@ -89,7 +89,7 @@ def test_an_untrained_critic_says_zero_and_a_trained_one_sees_only_the_past():
     made = policy()
     ids, mask, select, temperature = batch()
     assert made.score(ids, mask, select, temperature).values.abs().max() == 0
-    torch.nn.init.normal_(made.value_head.output.weight, generator=torch.Generator().manual_seed(0))
+    torch.nn.init.normal_(made.critic.output.weight, generator=torch.Generator().manual_seed(0))
     values = made.score(ids, mask, select, temperature).values
     ids[0, 11] += 1
     changed = made.score(ids, mask, select, temperature).values
@@ -100,7 +100,7 @@ def test_an_untrained_critic_says_zero_and_a_trained_one_sees_only_the_past():
 @pytest.mark.parametrize("padding", ["right", "left"])
 def test_the_value_of_a_state_is_the_value_before_the_next_token(padding: str):
     made = policy()
-    torch.nn.init.normal_(made.value_head.output.weight, generator=torch.Generator().manual_seed(0))
+    torch.nn.init.normal_(made.critic.output.weight, generator=torch.Generator().manual_seed(0))
     ids, mask, _, temperature = batch()
     given = (ids, mask) if padding == "right" else left_padded(ids, mask, mask, temperature)[:2]
     longer = torch.nn.functional.pad(ids, (0, 1))
@@ -113,7 +113,7 @@ def test_the_value_of_a_state_is_the_value_before_the_next_token(padding: str):
 @pytest.mark.parametrize("detach", [True, False])
 def test_a_detached_critic_leaves_the_model_alone(detach: bool):
     made = policy(critic_detach=detach)
-    torch.nn.init.normal_(made.value_head.output.weight)
+    torch.nn.init.normal_(made.critic.output.weight)
     made.score(*batch()).values.sum().backward()
     touched = any(w.grad is not None and w.grad.abs().sum() > 0 for w in made.model.parameters())
     assert touched is not detach
@@ -151,14 +151,14 @@ def test_no_reference_is_an_error_that_says_what_to_do():
 
 def test_only_the_adapter_and_the_critic_are_trained():
     names = [name for name, _ in policy(LORA).trainable_parameters()]
-    assert all("lora_" in name or name.startswith("value_head.") for name in names)
-    assert sum(name.startswith("value_head.") for name in names) == 4
+    assert all("lora_" in name or name.startswith("critic.") for name in names)
+    assert sum(name.startswith("critic.") for name in names) == 4
 
 
 @pytest.mark.parametrize("lora", [None, LORA])
 def test_a_saved_policy_comes_back(tmp_path: Path, lora: dict | None):
     made = policy(lora)
-    torch.nn.init.normal_(made.value_head.output.weight)
+    torch.nn.init.normal_(made.critic.output.weight)
     made.freeze_reference()
     with torch.no_grad():
         for _, weight in made.trainable_parameters():

@@ -17,9 +17,9 @@ from tests.agents.build import random_trajectories, tiny_policy, trajectory, tur
 @pytest.fixture(scope="module")
 def policy() -> CausalLMPolicy:
     made = tiny_policy()
-    assert made.value_head is not None
+    assert made.critic is not None
     with torch.no_grad():
-        made.value_head.output.weight.normal_(generator=torch.Generator().manual_seed(0))
+        made.critic.output.weight.normal_(generator=torch.Generator().manual_seed(0))
     return made
 
 

@@ -191,7 +191,7 @@ def test_while_the_critic_warms_up_nothing_else_moves() -> None:
     update(Updater(policy, algorithm, config), batch, credit, critic_only=True)
     moved = changed(policy, before)
     assert moved
-    assert all(name.startswith("value_head.") for name in moved)
+    assert all(name.startswith("critic.") for name in moved)
 
 
 def test_the_gradients_norm_is_clipped_and_reported_as_it_was() -> None:
