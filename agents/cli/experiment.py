@@ -108,6 +108,7 @@ def run_experiment(
     _write_json(folder / CONFIG, experiment.record)
     if experiment.sft is not None:
         warm_up(policy, rows, experiment.sft, console)
+        policy.restart_critic()
     if policy.settings.reference == "copy":
         policy.freeze_reference()
     console.print("Evaluating before training ...", highlight=False)

@@ -300,9 +300,7 @@ class CausalLMPolicy:
         model, tokenizer = storage.load_parts(folder, settings.torch_dtype)
         return cls.assemble(model, tokenizer, settings, device=device, folder=folder)
 
-    def _values(
-        self, token_ids: Tensor, attention_mask: Tensor, select: Tensor, states_NH: Tensor
-    ) -> Tensor | None:
+    def _values(self, token_ids: Tensor, attention_mask: Tensor, select: Tensor, states_NH: Tensor) -> Tensor | None:
         """Return the critic's values [N] before the selected tokens, where the policy's trunk has `states_NH`."""
         if isinstance(self.critic, SeparateCritic):
             return self.critic(token_ids, attention_mask, predictors(select))
