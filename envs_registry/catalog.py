@@ -36,4 +36,5 @@ def register_all() -> None:
     """Register every id of the catalogue that Gymnasium does not know yet."""
     for entry in CATALOG:
         if entry.id not in gymnasium.registry:
-            gymnasium.registry[entry.id] = EnvSpec(entry.id, entry.entry_point)
+            vector = f"textenvs.vector.entry_points:{entry.id}"
+            gymnasium.registry[entry.id] = EnvSpec(entry.id, entry.entry_point, vector_entry_point=vector)
