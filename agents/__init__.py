@@ -11,15 +11,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agents.evaluation import evaluate
     from agents.policies.causal_lm import CausalLMPolicy
-    from agents.trainer.agents import GRPO, PPO
+    from agents.trainer.agents import A2C, GRPO, PPO, REINFORCE, RLOO, REINFORCEPlusPlus
     from agents.trainer.callbacks import Callback
 
-__all__ = ["GRPO", "PPO", "Callback", "CausalLMPolicy", "evaluate"]
+__all__ = [
+    "A2C",
+    "GRPO",
+    "PPO",
+    "REINFORCE",
+    "RLOO",
+    "Callback",
+    "CausalLMPolicy",
+    "REINFORCEPlusPlus",
+    "evaluate",
+]
 
 _HOMES = {
     "CausalLMPolicy": "agents.policies.causal_lm",
-    "GRPO": "agents.trainer.agents",
-    "PPO": "agents.trainer.agents",
+    **dict.fromkeys(("A2C", "GRPO", "PPO", "REINFORCE", "REINFORCEPlusPlus", "RLOO"), "agents.trainer.agents"),
     "Callback": "agents.trainer.callbacks",
     "evaluate": "agents.evaluation",
 }

@@ -210,6 +210,11 @@ class TokenBatch:
         return np.concatenate([[0], np.cumsum(counts)])
 
     @cached_property
+    def segment_episode(self) -> IntArray:
+        """[S] the trajectory of each segment."""
+        return np.repeat(np.arange(len(self.trajectories)), [len(t.segments) for t in self.trajectories])
+
+    @cached_property
     def position(self) -> IntArray:
         """[N] where each action token stands in its segment."""
         return _join([np.flatnonzero(segment.action_mask) for segment in self.segments], np.int64)
@@ -220,6 +225,12 @@ class TokenBatch:
         return np.array([trajectory.group_id for trajectory in self.trajectories], dtype=np.int64)
 
     @cached_property
+    def part_returns(self) -> Mapping[str, FloatArray]:
+        """Each named reward part's undiscounted sum per episode, [K]; NaN where no turn was scored in it."""
+        names = {name for trajectory in self.trajectories for turn in trajectory.turns for name in turn.parts}
+        return {name: np.array([_part_return(t, name) for t in self.trajectories]) for name in sorted(names)}
+
+    @cached_property
     def episode_valid(self) -> BoolArray:
         """[K] whether every turn of the trajectory could be scored."""
         return np.array([trajectory.valid for trajectory in self.trajectories], dtype=np.bool_)
@@ -228,6 +239,12 @@ class TokenBatch:
 def _join(arrays: Sequence[NDArray[Scalar]], dtype: type[Scalar]) -> NDArray[Scalar]:
     """Lay `arrays` end to end; there may be none."""
     return np.concatenate(arrays).astype(dtype) if arrays else np.empty(0, dtype)
+
+
+def _part_return(trajectory: Trajectory, name: str) -> float:
+    """Sum a reward part over the turns that it was paid at; NaN if there are none."""
+    paid = [turn.parts[name] for turn in trajectory.turns if not np.isnan(turn.parts.get(name, np.nan))]
+    return float(sum(paid)) if paid else np.nan
 
 
 def _turn_rows(trajectories: Sequence[Trajectory]) -> IntArray:

@@ -1,4 +1,4 @@
-"""Token-level generalised advantage estimation."""
+"""Generalised advantage estimation over tokens, over turns, and over tokens within turns."""
 
 from __future__ import annotations
 
@@ -35,21 +35,36 @@ def discounts(turn_end: BoolArray, token_gamma: float, turn_gamma: float) -> Flo
     return np.where(turn_end, token_gamma * turn_gamma, token_gamma)
 
 
+def lambdas(turn_end: BoolArray, token_lambda: float, turn_lambda: float) -> FloatArray:
+    """Return the lambda of the step that follows each action token: nested GAE, turns around tokens.
+
+    Inside a turn the advantage is passed back from token to token with `token_lambda`, and from a turn to the one
+    before it with `turn_lambda`. Without discount and with ``token_lambda = 1``, a turn's first token has exactly the
+    turn's own advantage (`turn_gae`).
+
+    Args:
+        turn_end: [N] whether the token is its turn's last.
+        token_lambda: in [0, 1].
+        turn_lambda: in [0, 1].
+    """
+    return np.where(turn_end, turn_lambda, token_lambda)
+
+
 def token_gae(
     rewards: FloatArray,
     values: FloatArray,
     bootstrap: FloatArray,
     trajectory_index: IntArray,
     discount: FloatArray,
-    gae_lambda: float,
+    gae_lambda: float | FloatArray,
     scored: BoolArray | None = None,
 ) -> Advantages:
     """Return GAE(lambda) over the action tokens of many trajectories.
 
-    With `d_t` the discount after token `t` and `V` the value of the state before it::
+    With `d_t` and `lambda_t` those of the step after token `t`, and `V` the value of the state before it::
 
         delta_t = r_t + d_t V_{t+1} - V_t
-        A_t     = delta_t + d_t lambda A_{t+1}
+        A_t     = delta_t + d_t lambda_t A_{t+1}
 
     The last token's `V_{t+1}` is the trajectory's `bootstrap`. A turn that could not be scored has no known reward:
     the token before it bootstraps from the critic (`V_{t+1}`) and takes nothing over from `A_{t+1}`.
@@ -64,7 +79,7 @@ def token_gae(
         bootstrap: [K] value of the state after the last token; 0 where the episode terminated.
         trajectory_index: [N] from 0 to K - 1, not decreasing.
         discount: [N] after each token; see `discounts`.
-        gae_lambda: in [0, 1].
+        gae_lambda: in [0, 1]: one for all, or [N] of the step after each token; see `lambdas`.
         scored: [N] whether the token's turn has a reward; all, if not given.
     """
     lengths = np.bincount(trajectory_index, minlength=len(bootstrap))
@@ -91,3 +106,49 @@ def token_gae(
         next_value, carry = value_TK[t], np.where(scored_TK[t], advantage_TK[t], np.float32(0))
     advantages = advantage_TK[row, trajectory_index]
     return Advantages(advantages, advantages + values)
+
+
+def turn_gae(
+    rewards: FloatArray,
+    values: FloatArray,
+    bootstrap: FloatArray,
+    trajectory_index: IntArray,
+    turn_end: BoolArray,
+    turn_gamma: float,
+    turn_lambda: float,
+    scored: BoolArray | None = None,
+) -> Advantages:
+    """Return GAE(lambda) with a whole turn as one action; all tokens of a turn have its advantage.
+
+    With `R_k` the sum of the rewards on turn `k`'s tokens, and `V_k` the value before its first::
+
+        delta_k = R_k + gamma V_{k+1} - V_k
+        A_k     = delta_k + gamma lambda A_{k+1}
+
+    The critic's target at a token is `A_k + V_k`, which does not depend on `V_k`, less what the turn had been paid
+    before the token: the values inside a turn stay those of their states.
+
+    Args:
+        rewards: [N] placed on action tokens.
+        values: [N] of the state before each token; only those before a turn's first token are read.
+        bootstrap: [K] value of the state after the last token; 0 where the episode terminated.
+        trajectory_index: [N] from 0 to K - 1, not decreasing.
+        turn_end: [N] whether the token is its turn's last.
+        turn_gamma: discount per turn, in [0, 1].
+        turn_lambda: in [0, 1].
+        scored: [N] whether the token's turn has a reward; all, if not given.
+    """
+    first = np.flatnonzero(np.append(True, turn_end)[:-1])
+    turn = np.cumsum(turn_end) - turn_end
+    by_turn = token_gae(
+        np.bincount(turn, rewards, minlength=len(first)).astype(np.float32),
+        values[first],
+        bootstrap,
+        trajectory_index[first],
+        np.full(len(first), turn_gamma),
+        turn_lambda,
+        scored=None if scored is None else scored[first],
+    )
+    paid = np.cumsum(rewards, dtype=np.float64) - rewards
+    paid_before = (paid - paid[first][turn]).astype(np.float32)
+    return Advantages(by_turn.advantages[turn], by_turn.returns[turn] - paid_before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from agents.algorithms.config import TrainConfig
 from agents.losses.kl import LOSS_ESTIMATORS
-from agents.losses.surrogate import clipped_surrogate
+from agents.losses.surrogate import Surrogate
 from agents.trajectory import BoolArray, FloatArray, IntArray, TokenBatch
 
 C = TypeVar("C", bound=TrainConfig)
@@ -35,6 +35,8 @@ class LossInputs:
     """The trained tokens of one micro-batch; [n] each, the first three with gradient.
 
     Attributes:
+        episode: which episode each token belongs to. A micro-batch holds all of an episode's trained tokens where the
+            algorithm says so (`Algorithm.whole_episodes`).
         logprobs: of the policy being updated.
         entropy: of the distribution that each token was drawn from, in nats.
         values: of the critic at the state before each token; NaN without a critic.
@@ -50,6 +52,7 @@ class LossInputs:
         entropy_coef: of the entropy bonus, as it is now: a steered one moves.
     """
 
+    episode: Tensor
     logprobs: Tensor
     entropy: Tensor
     values: Tensor
@@ -119,7 +122,9 @@ class Algorithm(Generic[C]):
         name: as the registry and the command line know it.
         title: in one line.
         paper: where it comes from.
-        config: the dataclass of its settings.
+        equations: what is computed, in plain text.
+        oracle: what its test compares it with.
+        config: the dataclass of its settings; their defaults are the algorithm's.
         credit: gives every action token its advantage.
         loss: of one micro-batch.
         normalizer: the weight of each trained token of a minibatch, given its episodes [n].
@@ -127,11 +132,16 @@ class Algorithm(Generic[C]):
         critic_warmup: how many updates at the start train the critic's own weights only.
         natural_gradient: moves the policy's weights, and leaves the critic's own, alone, to the optimiser's epochs on
             `loss`; None leaves all weights to them.
+        whole_episodes: whether the loss compares or adds up tokens of an episode, so that no micro-batch may part
+            them.
+        variants: published relatives that are settings of the same record: their names and what they set.
     """
 
     name: str
     title: str
     paper: str
+    equations: tuple[str, ...]
+    oracle: str
     config: type[C]
     credit: Callable[[TokenBatch, C], Credit]
     loss: Callable[[LossInputs, C], Loss]
@@ -139,21 +149,20 @@ class Algorithm(Generic[C]):
     critic: bool = field(kw_only=True)
     critic_warmup: Callable[[C], int] = field(kw_only=True, default=lambda _: 0)
     natural_gradient: NaturalGradient[C] | None = field(kw_only=True, default=None)
+    whole_episodes: Callable[[C], bool] = field(kw_only=True, default=lambda _: False)
+    variants: Mapping[str, Mapping[str, Any]] = field(kw_only=True, default_factory=dict[str, Mapping[str, Any]])
 
 
 AnyAlgorithm = Algorithm[Any]
 """An algorithm whose settings are not known to the type checker."""
 
 
-def policy_loss(tokens: LossInputs, config: TrainConfig) -> Loss:
-    """Return the terms that PPO's family shares: clipped surrogate, entropy bonus, divergence from the reference.
+def policy_loss(tokens: LossInputs, surrogate: Surrogate, config: TrainConfig) -> Loss:
+    """Return a surrogate's loss with the terms that every algorithm has: entropy bonus, divergence from the reference.
 
     The divergence is weighted by the (constant) ratio new/old, so that its gradient stays right after the policy has
     moved away from the one that sampled.
     """
-    surrogate = clipped_surrogate(
-        tokens.logprobs, tokens.old_logprobs, tokens.advantages, config.clip_range, config.clip_high
-    )
     policy = (tokens.weight * tokens.importance * surrogate.loss).sum()
     entropy = tokens.mean_weight * tokens.entropy.sum()
     clipped = tokens.mean_weight * surrogate.clipped.sum()
@@ -162,8 +171,9 @@ def policy_loss(tokens: LossInputs, config: TrainConfig) -> Loss:
         total = total - tokens.entropy_coef * entropy
     terms = {"policy_loss": policy, "entropy": entropy, "clip_fraction": clipped}
     if tokens.kl_coef > 0:
+        ratio = (tokens.logprobs - tokens.old_logprobs).detach().exp()
         estimate = LOSS_ESTIMATORS[config.kl_estimator](tokens.logprobs, tokens.ref_logprobs)
-        kl = (tokens.weight * surrogate.log_ratio.detach().exp() * estimate).sum()
+        kl = (tokens.weight * ratio * estimate).sum()
         total = total + tokens.kl_coef * kl
         terms["kl_loss"] = kl
     return Loss(total, terms)

@@ -1,4 +1,4 @@
-"""The clipped surrogate objective."""
+"""Surrogate objectives on the ratio of new to old probability."""
 
 from __future__ import annotations
 
@@ -9,35 +9,57 @@ from torch import Tensor
 
 
 class Surrogate(NamedTuple):
-    """The clipped surrogate of `n` tokens.
+    """What the policy is improved by, at `n` tokens.
 
     Attributes:
         loss: [n] to be minimised.
-        log_ratio: [n] log of new over old probability; carries gradient.
-        clipped: [n] whether the clip took the token's gradient away.
+        clipped: [n] whether a bound held the token's ratio back.
     """
 
     loss: Tensor
-    log_ratio: Tensor
     clipped: Tensor
 
 
 def clipped_surrogate(
-    logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip_low: float, clip_high: float
+    log_ratio: Tensor, advantages: Tensor, clip_low: float, clip_high: float, dual_clip: float | None = None
 ) -> Surrogate:
     """Return ``-min(ratio A, clip(ratio, 1 - clip_low, 1 + clip_high) A)`` per token.
 
+    With a dual clip `c` and where `A < 0`, what is maximised falls no lower than ``c A``: a token that has become far
+    likelier than it was, and is bad, does not outweigh all others. It has no gradient then.
+
     Source: Schulman et al. 2017, "Proximal Policy Optimization Algorithms", equation 7. Different bounds on the two
-    sides are "clip-higher" (Yu et al. 2025, "DAPO", equation 10).
+    sides are "clip-higher" (Yu et al. 2025, "DAPO", equation 10). Dual clip: Ye et al. 2020, "Mastering Complex
+    Control in MOBA Games with Deep Reinforcement Learning", equation 5.
+
+    Args:
+        log_ratio: [n] log of new over old probability, of the token or of the sequence it stands in.
+        advantages: [n].
+        clip_low: how far below 1 the ratio may pay, >= 0.
+        clip_high: how far above 1 the ratio may pay, >= 0.
+        dual_clip: `c`, above ``1 + clip_high``; None for no second clip.
+    """
+    ratio = log_ratio.exp()
+    free, bounded = ratio * advantages, ratio.clamp(1 - clip_low, 1 + clip_high) * advantages
+    objective, clipped = torch.min(free, bounded), bounded < free
+    if dual_clip is not None:
+        floor = torch.where(advantages < 0, dual_clip * advantages, -torch.inf)
+        objective, clipped = torch.max(objective, floor), clipped | (objective < floor)
+    return Surrogate(-objective, clipped)
+
+
+def clipped_weight_surrogate(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip_high: float) -> Surrogate:
+    """Return ``-min(ratio, 1 + clip_high) A log pi`` per token, with the weight held constant (CISPO).
+
+    The bound is on the weight and not on the update: every token keeps a gradient.
+
+    Source: MiniMax 2025, "MiniMax-M1", equations 4 and 5, without a lower bound, as there.
 
     Args:
         logprobs: [n] of the policy being updated.
         old_logprobs: [n] of the same policy when the tokens were collected.
         advantages: [n].
-        clip_low: how far below 1 the ratio may pay, >= 0.
-        clip_high: how far above 1 the ratio may pay, >= 0.
+        clip_high: how far above 1 the weight may rise, >= 0.
     """
-    log_ratio = logprobs - old_logprobs
-    ratio = log_ratio.exp()
-    free, bounded = ratio * advantages, ratio.clamp(1 - clip_low, 1 + clip_high) * advantages
-    return Surrogate(-torch.min(free, bounded), log_ratio, bounded < free)
+    ratio = (logprobs - old_logprobs).detach().exp()
+    return Surrogate(-ratio.clamp(max=1 + clip_high) * advantages * logprobs, ratio > 1 + clip_high)

@@ -29,35 +29,48 @@ class Rows(NamedTuple):
     tokens: IntArray
 
 
-def plan(lengths: IntArray, budget: int) -> list[IntArray]:
+def plan(lengths: IntArray, budget: int, owners: IntArray | None = None) -> list[IntArray]:
     """Split rows of the given `lengths` into micro-batches of at most `budget` padded tokens.
 
-    Rows are sorted by length first, which leaves little padding. A row longer than the budget stands alone.
+    Rows are sorted by length first, which leaves little padding. What is longer than the budget stands alone.
+
+    Args:
+        lengths: [R] of the rows.
+        budget: the most padded tokens in a micro-batch.
+        owners: [R] rows of one owner stay together, however many tokens they are; each is free, if not given.
     """
-    order = np.argsort(-lengths, kind="stable")
-    groups: list[IntArray] = []
-    start = 0
-    while start < len(order):
-        stop = start + max(1, budget // int(lengths[order[start]]))
-        groups.append(order[start:stop])
-        start = stop
-    return groups
+    owners = np.arange(len(lengths)) if owners is None else owners
+    _, unit_of_row, height = np.unique(owners, return_inverse=True, return_counts=True)
+    width = np.zeros(len(height), dtype=np.int64)
+    np.maximum.at(width, unit_of_row, lengths)
+    place = np.empty(len(height), dtype=np.int64)
+    group, widest, rows = -1, 0, 0
+    for unit in np.argsort(-width, kind="stable"):
+        if group < 0 or (rows + height[unit]) * widest > budget:
+            group, widest, rows = group + 1, int(width[unit]), 0
+        place[unit] = group
+        rows += int(height[unit])
+    order = np.lexsort((-lengths, place[unit_of_row]))
+    return np.split(order, np.cumsum(np.bincount(place, minlength=group + 1))[:-1]) if len(order) else []
 
 
-def microbatches(batch: TokenBatch, mask: BoolArray, budget: int) -> list[Rows]:
+def microbatches(batch: TokenBatch, mask: BoolArray, budget: int, *, whole_episodes: bool = False) -> list[Rows]:
     """Return the segments that hold a token of `mask`, in padded micro-batches.
 
     Args:
         batch: of `N` action tokens.
         mask: [N] the tokens to score.
         budget: the most padded tokens in a micro-batch.
+        whole_episodes: keep the segments of an episode together, even beyond the budget.
     """
     tokens = np.flatnonzero(mask)
     # What comes after a segment's last scored token cannot change a score: it is never fed.
     lengths = np.zeros(len(batch.segments), dtype=np.int64)
     np.maximum.at(lengths, batch.segment_index[tokens], batch.position[tokens] + 1)
     segments = np.flatnonzero(lengths)
-    return [_collate(batch, mask, segments[rows], lengths) for rows in plan(lengths[segments], budget)]
+    episodes = batch.segment_episode[segments] if whole_episodes else None
+    groups = plan(lengths[segments], budget, episodes)
+    return [_collate(batch, mask, segments[rows], lengths) for rows in groups]
 
 
 def _collate(batch: TokenBatch, mask: BoolArray, segments: IntArray, lengths: IntArray) -> Rows:

@@ -88,7 +88,8 @@ class Portion:
         """Return the tokens of `mask` [N], of which there is at least one."""
         weight = np.zeros(len(mask), dtype=np.float32)
         weight[mask] = algorithm.normalizer(work.batch.trajectory_index[mask], config)
-        rows = microbatches(work.batch, mask, config.microbatch_tokens)
+        whole = algorithm.whole_episodes(config)
+        rows = microbatches(work.batch, mask, config.microbatch_tokens, whole_episodes=whole)
         return cls(work, rows, weight, 1.0 / int(mask.sum()))
 
     def loss_inputs(self, policy: TrainablePolicy, rows: Rows) -> LossInputs:
@@ -100,6 +101,7 @@ class Portion:
 
         batch = self.work.batch
         return LossInputs(
+            episode=torch.from_numpy(batch.trajectory_index[rows.tokens]).to(scores.logprobs.device),
             logprobs=scores.logprobs,
             entropy=scores.entropy,
             values=scores.values if scores.values is not None else torch.full_like(scores.entropy, math.nan),

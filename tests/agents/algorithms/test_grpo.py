@@ -76,6 +76,7 @@ def test_loss_and_gradient_equal_trl(loss_type: Literal["grpo", "bnpo", "dr_grpo
     episode = mask.nonzero()[:, 0]
     unknown = torch.full((len(episode),), torch.nan)
     tokens = LossInputs(
+        episode=episode,
         logprobs=logprobs[mask],
         entropy=unknown,
         values=unknown,

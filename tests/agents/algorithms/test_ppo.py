@@ -9,9 +9,10 @@ import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO as SB3PPO
 
+from agents.algorithms.actor_critic import gae_credit as credit
 from agents.algorithms.base import LossInputs
 from agents.algorithms.config import TrainConfig
-from agents.algorithms.ppo import ALGORITHM, PPOConfig, credit, loss, normalizer
+from agents.algorithms.ppo import ALGORITHM, PPOConfig, loss, normalizer
 from agents.trajectory import TokenBatch
 from tests.agents.build import random_trajectories, scored, trajectory, turn
 from textenvs.errors import ConfigError, UnknownNameError
@@ -62,6 +63,7 @@ def test_loss_and_gradient_equal_stable_baselines3(clip_range_value: float | Non
     advantages = (buffer.advantages - buffer.advantages.mean()) / (buffer.advantages.std() + 1e-8)
     weight = torch.from_numpy(normalizer(np.zeros(steps, dtype=np.int64), PPOConfig()))
     tokens = LossInputs(
+        episode=torch.zeros(steps, dtype=torch.long),
         logprobs=logprobs,
         entropy=entropy,
         values=values.flatten(),

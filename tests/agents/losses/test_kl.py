@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from agents.advantages.gae import discounts, token_gae
-from agents.algorithms.base import LossInputs, policy_loss
+from agents.algorithms.base import LossInputs
+from agents.algorithms.clipped import clipped_loss
 from agents.algorithms.ppo import PPOConfig
 from agents.losses.kl import k1, k2, k3, k3_with_k2_gradient
 from agents.trainer.kl import charge_rewards
@@ -84,7 +85,20 @@ def test_k3_has_the_gradient_of_the_forward_kl_given_the_prefix() -> None:
 def inputs(logprobs: Tensor, old: Tensor, advantages: Tensor, weight: Tensor, kl_coef: float) -> LossInputs:
     zeros = torch.zeros_like(old)
     return LossInputs(
-        logprobs, zeros, zeros, old, REF.flatten(), zeros, advantages, zeros, zeros + 1, weight, 1.0, kl_coef, 0.0
+        torch.arange(len(SEQUENCES)).repeat_interleave(2),
+        logprobs,
+        zeros,
+        zeros,
+        old,
+        REF.flatten(),
+        zeros,
+        advantages,
+        zeros,
+        zeros + 1,
+        weight,
+        1.0,
+        kl_coef,
+        0.0,
     )
 
 
@@ -111,7 +125,7 @@ def test_k1_in_the_reward_is_the_gradient_of_the_sequences_kl() -> None:
     )
     flat = logprobs.flatten()
     weight = PROBABILITY.repeat_interleave(2)
-    loss = policy_loss(
+    loss = clipped_loss(
         inputs(flat, flat.detach(), torch.tensor(advantages, dtype=torch.float64), weight, 0.0), PPOConfig()
     ).total
     table = policy.logits.log_softmax(-1)
@@ -131,5 +145,5 @@ def test_the_kl_loss_is_weighted_by_the_ratio_off_policy() -> None:
     weight = old_logprobs.sum(-1).exp().repeat_interleave(2)
     flat, zeros = policy.logprobs().flatten(), torch.zeros(18, dtype=torch.float64)
     config = PPOConfig(kl_coef=1.0, kl_placement="loss", kl_estimator="k2")
-    loss = policy_loss(inputs(flat, old_logprobs.flatten(), zeros, weight, 1.0), config).total
+    loss = clipped_loss(inputs(flat, old_logprobs.flatten(), zeros, weight, 1.0), config).total
     torch.testing.assert_close(policy.gradient(loss), policy.gradient(divergence))

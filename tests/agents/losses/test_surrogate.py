@@ -23,7 +23,7 @@ from agents.losses.surrogate import clipped_surrogate
 )
 def test_table_by_hand(ratio: float, advantage: float, loss: float, clipped: bool) -> None:
     logprobs = torch.tensor([math.log(ratio) - 1.0], requires_grad=True)
-    result = clipped_surrogate(logprobs, torch.tensor([-1.0]), torch.tensor([advantage]), 0.2, 0.3)
+    result = clipped_surrogate(logprobs + 1.0, torch.tensor([advantage]), 0.2, 0.3)
     assert result.loss.item() == pytest.approx(loss, abs=1e-6)
     assert result.clipped.item() is clipped
     result.loss.sum().backward()
@@ -35,4 +35,4 @@ def test_gradient_equals_finite_differences() -> None:
     generator = torch.Generator().manual_seed(0)
     logprobs, old, advantages = torch.randn(3, 50, dtype=torch.float64, generator=generator)
     logprobs.requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: clipped_surrogate(x, old, advantages, 0.2, 0.3).loss, (logprobs,))
+    assert torch.autograd.gradcheck(lambda x: clipped_surrogate(x - old, advantages, 0.2, 0.3).loss, (logprobs,))

@@ -1,0 +1,91 @@
+"""What the algorithms with a critic share: its settings, GAE and its loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from agents.advantages.gae import Advantages, discounts, lambdas, token_gae, turn_gae
+from agents.advantages.normalize import standardize
+from agents.algorithms.base import Credit, Loss, LossInputs
+from agents.algorithms.config import TrainConfig
+from agents.losses.value import squared_value_error
+from agents.trajectory import TokenBatch
+
+CreditLevel = Literal["token", "turn", "nested"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorCriticConfig(TrainConfig):
+    """Settings of generalised advantage estimation and of the critic."""
+
+    credit_level: CreditLevel = "token"
+    """What GAE takes for one action: a token, a whole turn, or tokens within turns (nested)."""
+    token_gamma: float = 1.0
+    """Discount per action token; whole turns (credit_level=turn) have none."""
+    turn_gamma: float = 1.0
+    """Discount per turn, charged once where a turn ends."""
+    gae_lambda: float = 0.95
+    """Lambda per action token; whole turns (credit_level=turn) have none."""
+    turn_lambda: float = 0.95
+    """Lambda from turn to turn, of credit_level=turn and nested."""
+    normalize_advantage: bool = True
+    """Bring the advantages of the whole batch to mean 0 and variance 1."""
+    value_coef: float = 0.5
+    """Weight of the critic's squared error."""
+    value_warmup_updates: int = 0
+    """Updates at the start that train the critic's own weights only."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        super().__post_init__()
+        for name in ("token_gamma", "turn_gamma", "gae_lambda", "turn_lambda"):
+            self._require(0 <= getattr(self, name) <= 1, name, "must lie between 0 and 1")
+        for name in ("value_coef", "value_warmup_updates"):
+            self._require(getattr(self, name) >= 0, name, "must not be negative")
+
+
+def critic_warmup(config: ActorCriticConfig) -> int:
+    """Return how many updates at the start train the critic's own weights only."""
+    return config.value_warmup_updates
+
+
+def gae_credit(batch: TokenBatch, config: ActorCriticConfig) -> Credit:
+    """Return GAE of the configured level; tokens of turns that could not be scored are not trained."""
+    advantages, returns = _turns(batch, config) if config.credit_level == "turn" else _tokens(batch, config)
+    if config.normalize_advantage:
+        advantages = standardize(advantages, batch.turn_valid)
+    return Credit(advantages, returns, batch.turn_valid)
+
+
+def with_critic(loss: Loss, tokens: LossInputs, value_coef: float, clip_range: float | None = None) -> Loss:
+    """Return `loss` with the critic's mean squared error added to it."""
+    errors = squared_value_error(tokens.values, tokens.returns, tokens.old_values, clip_range)
+    value = tokens.mean_weight * errors.sum()
+    return Loss(loss.total + value_coef * value, {**loss.terms, "value_loss": value})
+
+
+def _tokens(batch: TokenBatch, config: ActorCriticConfig) -> Advantages:
+    turn_lambda = config.turn_lambda if config.credit_level == "nested" else config.gae_lambda
+    return token_gae(
+        batch.rewards,
+        batch.values,
+        batch.bootstrap,
+        batch.trajectory_index,
+        discounts(batch.turn_end, config.token_gamma, config.turn_gamma),
+        lambdas(batch.turn_end, config.gae_lambda, turn_lambda),
+        scored=batch.turn_valid,
+    )
+
+
+def _turns(batch: TokenBatch, config: ActorCriticConfig) -> Advantages:
+    return turn_gae(
+        batch.rewards,
+        batch.values,
+        batch.bootstrap,
+        batch.trajectory_index,
+        batch.turn_end,
+        config.turn_gamma,
+        config.turn_lambda,
+        scored=batch.turn_valid,
+    )

@@ -1,0 +1,38 @@
+"""What the algorithms with a clipped ratio share: PPO's surrogate and its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from agents.algorithms.base import Loss, LossInputs, policy_loss
+from agents.algorithms.config import TrainConfig
+from agents.losses.surrogate import clipped_surrogate
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClippedConfig(TrainConfig):
+    """Settings of the clipped surrogate."""
+
+    dual_clip: float | None = None
+    """Bounds what one token with a negative advantage can cost, at this many times the advantage; usually 3."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        super().__post_init__()
+        above = self.dual_clip is None or self.dual_clip > 1 + self.clip_high
+        self._require(above, "dual_clip", f"must be above 1 + clip_range_high = {1 + self.clip_high:g}, or left out")
+
+
+def clipped_loss(tokens: LossInputs, config: ClippedConfig, log_ratio: Tensor | None = None) -> Loss:
+    """Return the clipped surrogate with entropy bonus and divergence.
+
+    Args:
+        tokens: of the micro-batch.
+        config: gives the bounds.
+        log_ratio: [n] what is clipped; the tokens' own ratio, if not given.
+    """
+    own = tokens.logprobs - tokens.old_logprobs if log_ratio is None else log_ratio
+    surrogate = clipped_surrogate(own, tokens.advantages, config.clip_range, config.clip_high, config.dual_clip)
+    return policy_loss(tokens, surrogate, config)
