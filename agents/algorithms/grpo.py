@@ -10,7 +10,7 @@ expectation divides by, and which ratio is bounded how.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -46,7 +46,7 @@ class GRPOConfig(ClippedConfig):
     """The standard deviation that divides the advantage: the group's, the batch's, or none (Dr. GRPO)."""
     dr_grpo_tokens: int = 256
     """The constant number of tokens per episode that loss_type=dr_grpo divides by."""
-    part_weights: Mapping[str, float] = field(default_factory=dict[str, float])
+    part_weights: Mapping[str, float] | None = None
     """Makes advantages part by part and sums them with these weights (GDPO); of the fused reward, if not given."""
 
     def __post_init__(self) -> None:
@@ -63,7 +63,11 @@ def credit(batch: TokenBatch, config: GRPOConfig) -> Credit:
     Raises:
         UnknownNameError: if `part_weights` names a part that the rewards do not have.
     """
-    advantages = _from_parts(batch, config) if config.part_weights else _from_returns(batch, config)
+    if config.part_weights:
+        advantages = _from_parts(batch, config.part_weights, config.scale_advantage)
+    else:
+        returns = episode_returns(batch.rewards, batch.trajectory_index, len(batch.trajectories))
+        advantages = group_relative(returns, batch.group_ids, batch.episode_valid, config.scale_advantage)
     mask = batch.episode_valid[batch.trajectory_index]
     return Credit(advantages[batch.trajectory_index], np.full_like(batch.rewards, np.nan), mask)
 
@@ -90,17 +94,12 @@ def normalizer(trajectory_index: IntArray, config: GRPOConfig) -> FloatArray:
             return weights.per_constant(trajectory_index, config.dr_grpo_tokens)
 
 
-def _from_returns(batch: TokenBatch, config: GRPOConfig) -> FloatArray:
-    returns = episode_returns(batch.rewards, batch.trajectory_index, len(batch.trajectories))
-    return group_relative(returns, batch.group_ids, batch.episode_valid, config.scale_advantage)
-
-
-def _from_parts(batch: TokenBatch, config: GRPOConfig) -> FloatArray:
+def _from_parts(batch: TokenBatch, part_weights: Mapping[str, float], scale: Scale) -> FloatArray:
     parts = batch.part_returns
-    for name in config.part_weights:
+    for name in part_weights:
         if name not in parts and len(batch):
             raise UnknownNameError.of("reward part in part_weights", name, parts)
-    return fused_parts(parts, config.part_weights, batch.group_ids, batch.episode_valid, config.scale_advantage)
+    return fused_parts(parts, part_weights, batch.group_ids, batch.episode_valid, scale)
 
 
 ALGORITHM = Algorithm(

@@ -14,9 +14,10 @@ import pytest
 import torch
 from rich.console import Console
 
+import agents
 from agents import GRPO, PPO, Callback
-from agents.algorithms.grpo import GRPOConfig
 from agents.algorithms.ppo import PPOConfig
+from agents.algorithms.registry import ALGORITHMS
 from agents.algorithms.settings import KLControl
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.trainer.agent import Agent, TrainingInterrupted
@@ -64,8 +65,9 @@ class Recorder(Callback):
         self.told.append("end")
 
 
-@pytest.mark.parametrize(("agent", "config"), [(PPO, PPOConfig), (GRPO, GRPOConfig)])
-def test_every_setting_is_a_keyword_with_the_configs_default(agent: type[Agent], config: type) -> None:
+@pytest.mark.parametrize("agent", AGENTS.values(), ids=AGENTS)
+def test_every_setting_is_a_keyword_with_the_configs_default(agent: type[Agent]) -> None:
+    config = agent.algorithm.config
     parameters = inspect.signature(agent).parameters
     assert list(parameters)[:2] == ["policy", "env"]
     for setting in fields(config):
@@ -93,7 +95,13 @@ def test_what_cannot_work_is_refused_at_once() -> None:
         PPO(tiny_policy(), probe, env_kwargs={"language": "zh"})
     with pytest.raises(UnknownNameError, match="grpo"):
         agent_class("gpro")
-    assert {"ppo": PPO, "grpo": GRPO} == AGENTS
+
+
+def test_every_algorithm_has_an_agent_that_agents_exports() -> None:
+    assert AGENTS.keys() == ALGORITHMS.keys()
+    for name, agent in AGENTS.items():
+        assert agent.algorithm is ALGORITHMS[name]
+        assert getattr(agents, agent.__name__) is agent
 
 
 def test_learn_tells_callbacks_and_writes_metrics(tmp_path: Path) -> None:
@@ -210,8 +218,8 @@ class Faulty(Probe):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("agent", [PPO, GRPO])
-def test_failures_are_data(agent: type[PPO] | type[GRPO]) -> None:
+@pytest.mark.parametrize("agent", AGENTS.values(), ids=AGENTS)
+def test_failures_are_data(agent: type[Agent]) -> None:
     recorder = Recorder()
     trained = agent(tiny_policy(), Faulty(), group_size=4, **SMALL).learn(24, callback=recorder)
     assert recorder.metrics[-1]["environment_faults"] >= 6
