@@ -13,8 +13,7 @@ import abc
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 from textenvs.errors import RewardSpecError
 from textenvs.faults import Fault
@@ -23,8 +22,7 @@ from textenvs.messages import Turn
 logger = logging.getLogger("textenvs.rewards")
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """What one turn is worth.
 
     Attributes:
