@@ -64,23 +64,24 @@ class Mentions:
 
     Args:
         slots: what was removed.
+        alike: as in `RewriteTruth`.
         language: of the texts.
 
     Attributes:
         entity: of each slot, by position; slots that share an alias share the entity.
-        family: of each slot: its entity and its rivals; empty where it has no rivals.
+        alike: the entities of each group.
+        family: of each slot: its entity, its rivals and those alike; empty where there are no others.
     """
 
-    def __init__(self, slots: Sequence[Restored], language: Language) -> None:
+    def __init__(
+        self, slots: Sequence[Restored], alike: Iterable[Iterable[tuple[str, ...]]], language: Language
+    ) -> None:
         self._language: Language = language
         self._owner: dict[Form, int] = {}
         self._entities = 0
         self.entity = [self._claim(slot.aliases) for slot in slots]
-        rivals = [[self._claim((rival,)) for rival in slot.rivals] for slot in slots]
-        self.family = [
-            frozenset((own, *others)) if others else frozenset[int]()
-            for own, others in zip(self.entity, rivals, strict=True)
-        ]
+        self.alike = [frozenset([self._claim(forms) for forms in group]) for group in alike]
+        self.family = [self._family(own, slot.rivals) for own, slot in zip(self.entity, slots, strict=True)]
         self._by_first: dict[str, list[tuple[Form, int]]] = {}
         for form, entity in sorted(self._owner.items(), key=_longest_first):
             self._by_first.setdefault(form[0], []).append((form, entity))
@@ -93,6 +94,11 @@ class Mentions:
         for form in forms:
             self._owner.setdefault(form, entity)
         return entity
+
+    def _family(self, own: int, rivals: Iterable[str]) -> frozenset[int]:
+        beside = [group for group in self.alike if own in group]
+        family = frozenset([own, *[self._claim((rival,)) for rival in rivals]]).union(*beside)
+        return family if len(family) > 1 else frozenset()
 
     def find(self, text: Sequence[str]) -> list[int]:
         """Return the entities that a text mentions, in order, without overlap."""
@@ -132,7 +138,7 @@ class AnswerKey:
         utterance, gold = texts[0].words, texts[1].words
         self.truth = truth
         self.old = frozenset(utterance)
-        self.mentions = Mentions(truth.restored, truth.language)
+        self.mentions = Mentions(truth.restored, truth.alike, truth.language)
         said, self._meant = self.mentions.find(utterance), self.mentions.find(gold)
         self.due = _due(self.mentions.entity, said)
         self.allowed = {e: max(said.count(e), self._meant.count(e)) for e in (*said, *self._meant)}
@@ -152,10 +158,16 @@ class AnswerKey:
         own = self.mentions.entity[slot]
         if any(found.count(e) > self.allowed.get(e, 0) for e in family.intersection(found) if e != own):
             return True
+        return not self._in_order(found, family)
+
+    def mixes_up(self, found: Sequence[int]) -> bool:
+        """Say whether things of one type stand in an order that was never accepted: each in another's place."""
+        return not all(self._in_order(found, group) for group in self.mentions.alike)
+
+    def _in_order(self, found: Sequence[int], family: frozenset[int]) -> bool:
         given = _one_by_one(found, family)
-        return not (
-            _is_subsequence(given, _one_by_one(self._meant, family))
-            or any(_is_subsequence(given, _one_by_one(order, family)) for order in self._accepted_orders)
+        return _is_subsequence(given, _one_by_one(self._meant, family)) or any(
+            _is_subsequence(given, _one_by_one(order, family)) for order in self._accepted_orders
         )
 
     @cached_property

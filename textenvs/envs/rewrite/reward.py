@@ -4,7 +4,8 @@ The same parts score generated dialogues and real ones; they read nothing but `R
 
 - **coreference**: share of the removed referents (slots of kind ``"reference"``) restored to the right entity and in
   their place; where an utterance lost none of that kind, of all removed slots.
-- **keywords**: share of all removed slots that stand in the answer under one of their aliases.
+- **keywords**: share of all removed slots that stand in their place in the answer under one of their aliases. Words
+  put where they do not belong, such as at the end of a copy, restore nothing.
 - **consistency**: share of the utterance's content words, negations and quantities that survive, times what is
   left of the reference's own length in new words after every word (or further mention) that nobody asked for is
   taken off; 0 where a negation was added or lost.
@@ -44,8 +45,8 @@ class Assessment:
         keywords: likewise.
         consistency: likewise.
         fluency: likewise.
-        fault: how much of the penalty is due, in [0, 1]: 1 for degenerate text or for content added where nothing
-            was removed, else the share of the slots filled with something else.
+        fault: how much of the penalty is due, in [0, 1]: 1 for degenerate text, for things in each other's place or
+            for content added where nothing was removed, else the share of the slots filled with something else.
         exact: whether the answer is among the accepted ones.
     """
 
@@ -55,6 +56,16 @@ class Assessment:
     fluency: float
     fault: float = 0.0
     exact: bool = False
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """The four parts by name, as in `PARTS`."""
+        return {
+            "coreference": self.coreference,
+            "keywords": self.keywords,
+            "consistency": self.consistency,
+            "fluency": self.fluency,
+        }
 
     @property
     def value(self) -> float:
@@ -91,7 +102,7 @@ def assess(truth: RewriteTruth, answer: str) -> Assessment:
     Returns:
         The four parts and their fusion.
     """
-    if normalize(answer, truth.language) in truth.accepted:
+    if answer == truth.gold or normalize(answer, truth.language) in truth.accepted:
         return _EXACT
     text = Text(words(answer, truth.language))
     if not text.words:
@@ -106,12 +117,13 @@ def assess(truth: RewriteTruth, answer: str) -> Assessment:
         coreference = keywords = float(not added)
         fault = 1.0 - keywords
     degenerate = _is_degenerate(key, answer, text, unknown)
+    refused = degenerate or key.mixes_up(found)
     return Assessment(
         coreference,
         keywords,
         _consistency(key, text, found, len(unknown)),
         0.0 if degenerate else truth.fluency(answer),
-        max(fault, float(degenerate)),
+        max(fault, float(refused)),
     )
 
 
@@ -123,9 +135,10 @@ def _restoration(
     present = [found.count(entity) >= due for entity, due in zip(key.mentions.entity, key.due, strict=True)]
     misplaced = [key.is_misplaced(i, found) for i in range(len(slots))]
     wrong = [misplaced[i] or (invented and not present[i] and not _begun(key, i, added)) for i in range(len(slots))]
-    right = [present[i] and not misplaced[i] and key.in_place(i, text) for i in range(len(slots))]
+    restored = [present[i] and key.in_place(i, text) for i in range(len(slots))]
+    right = [restored[i] and not misplaced[i] for i in range(len(slots))]
     references = [ok for ok, slot in zip(right, slots, strict=True) if slot.kind == "reference"]
-    return _share(references or right), _share(present), _share(wrong)
+    return _share(references or right), _share(restored), _share(wrong)
 
 
 def _begun(key: AnswerKey, slot: int, added: Sequence[str]) -> bool:
@@ -188,7 +201,7 @@ PARTS: Mapping[str, Callable[[Turn], float]] = MappingProxyType(
 def rewrite_reward(turn: Turn) -> Score:
     """Score one turn with the default fusion; the value lies in [-PENALTY, 1]."""
     judged = assess(turn.truth, turn.answer)
-    return Score(judged.value, {name: getattr(judged, name) for name in PARTS})
+    return Score(judged.value, judged.parts)
 
 
 def default_reward() -> Reward:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from textenvs.envs.rewrite.grammar.discourse import Discourse, distance, mentioned
 from textenvs.envs.rewrite.grammar.frames import Clause, Frame, Intent
@@ -21,8 +20,7 @@ Place = tuple[int, int | None]
 """Where something was lost: number of the part, and the slot (None for the predicate)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """An utterance in its context.
 
     Attributes:
@@ -55,24 +53,19 @@ class Situation:
 class LazyTruth(RewriteTruth):
     """The hidden truth of a generated utterance, of which each part is worked out when it is first read.
 
-    Most answers of a trained policy are exact, and to see that takes no more than `accepted`.
+    Most answers of a trained policy are the reference itself, and to see that takes no more than `gold`.
 
     Args:
         situation: the utterance in its context.
     """
 
     def __init__(self, situation: Situation) -> None:
-        recognizer, utterance = situation.recognizer, situation.utterance
         vars(self).update(
             situation=situation,
-            language=recognizer.language,
+            language=situation.recognizer.language,
             utterance=situation.said,
             gold=situation.gold,
-            accepted=Accepted(recognizer, utterance.frame, situation.gold),
-            fluency=recognizer.fluency,
-            operators=utterance.operators,
-            frame=utterance.frame,
-            extra={},
+            frame=situation.utterance.frame,
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -200,11 +193,28 @@ def _known(situation: Situation) -> frozenset[str]:
     return function_words(language).union(*heard, *_own_words(language, situation.utterance.frame))
 
 
+def _accepted(situation: Situation) -> Accepted:
+    return Accepted(situation.recognizer, situation.utterance.frame, situation.gold)
+
+
+def _alike(situation: Situation) -> tuple[tuple[tuple[str, ...], ...], ...]:
+    things = dict.fromkeys(entity for clause in situation.utterance.frame for entity in clause.fill)
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for entity in things:
+        groups.setdefault(entity.type, []).append(entity.names)
+    return tuple([tuple(group) for group in groups.values() if len(group) > 1])
+
+
 _PARTS: dict[str, Callable[[Situation], object]] = {
+    "accepted": _accepted,
+    "fluency": lambda situation: situation.recognizer.fluency,
+    "operators": lambda situation: situation.utterance.operators,
+    "extra": lambda situation: {},
     "restored": _restored,
     "kept": _kept,
     "known": _known,
     "graded": _graded,
+    "alike": _alike,
 }
 
 

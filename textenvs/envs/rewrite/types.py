@@ -59,6 +59,9 @@ class RewriteTruth:
         fluency: judges the form alone: maps a text to [0, 1]. The generated world asks its grammar,
             a corpus its n-gram model.
         graded: honest but incomplete rewrites: entry i leaves `restored[i]` out and restores the rest.
+        alike: the things of one type that the meaning holds, said or removed, in groups of two or more; each thing
+            as its surface forms. Where they stand as in no accepted rewrite, one is in another's place. Empty for
+            corpora, which know no types.
         operators: names of the reduction operators that made the utterance; empty for corpora.
         frame: the meaning, for the simulated assistant; None for corpora.
         extra: what a corpus row carries besides, for display only.
@@ -73,7 +76,8 @@ class RewriteTruth:
     known: frozenset[str]
     fluency: Callable[[str], float]
     graded: tuple[str, ...] = field(default_factory=tuple[str, ...])
-    operators: tuple[str, ...] = ()
+    alike: tuple[tuple[tuple[str, ...], ...], ...] = field(default_factory=tuple[tuple[tuple[str, ...], ...], ...])
+    operators: tuple[str, ...] = field(default_factory=tuple[str, ...])
     frame: Any = None
     extra: Mapping[str, str] = field(default_factory=dict[str, str])
 

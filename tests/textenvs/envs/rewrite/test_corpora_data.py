@@ -118,6 +118,19 @@ def test_attacks_do_not_pay(corpus: Corpus) -> None:
     assert max(one.value for one in judged["hidden"]) < 0.0
 
 
+def test_missing_words_at_the_end_of_a_copy_do_not_pay_where_they_do_not_belong_there(corpus: Corpus) -> None:
+    attacks: list[float] = []
+    weakest: list[float] = []
+    for truth, _ in held_out(corpus):
+        gold, missing = words(truth.gold, truth.language), [slot.aliases[-1] for slot in truth.restored]
+        ends = [words(span, truth.language) for span in missing]
+        if truth.needs_rewrite and all(gold[-len(end) :] != end for end in ends):
+            attacks.append(assess(truth, joined([truth.utterance.rstrip(" ?.!？。！"), *missing], truth)).value)
+            weakest.append(min(assess(truth, text).value for text in truth.graded))
+    assert len(attacks) > 10
+    assert statistics.mean(attacks) < min(0.05, statistics.mean(weakest))
+
+
 def test_another_span_of_the_history_does_not_pay(corpus: Corpus) -> None:
     values: list[float] = []
     for truth, said in held_out(corpus):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 import pickle
 import time
@@ -247,11 +248,12 @@ def test_an_entity_in_the_place_of_one_that_was_said_is_wrong() -> None:
     assert assess(task, "张三问李四").value == -PENALTY
 
 
-def test_places_decide_coreference_but_not_keywords() -> None:
+def test_words_out_of_their_place_restore_nothing() -> None:
     slot = Restored("ellipsis", "span", ("西安",), places=("西安明",))
     task = truth("zh", "明天有雨吗", ["西安明天有雨吗"], [slot], [("雨",)])
     appended = assess(task, "明天有雨吗西安")
-    assert (appended.coreference, appended.keywords, appended.value) == (0.0, 1.0, 0.5)
+    assert (appended.coreference, appended.keywords, appended.value) == (0.0, 0.0, 0.0)
+    assert assess(task, "请问西安明天有雨吗").keywords == 1.0
 
 
 def test_a_thing_said_once_more_than_asked_for_is_added() -> None:
@@ -265,6 +267,39 @@ def test_things_that_were_said_and_changed_places_do_not_both_count_as_kept() ->
     assert assess(task, "5月1日从北京到上海的火车").consistency == pytest.approx(2 / 3)
     assert assess(task, "5月1日的火车从上海到北京").consistency == pytest.approx(2 / 3)
     assert assess(task, "5月1日从上海到北京的火车吧").consistency == 0.75  # one word against four new ones
+
+
+def alike(task: RewriteTruth, *things: str) -> RewriteTruth:
+    return dataclasses.replace(task, alike=(tuple((thing,) for thing in things),))
+
+
+def test_things_of_one_type_that_were_said_and_changed_places_are_wrong() -> None:
+    day = Restored("reference", "day", ("5月1日",))
+    accepted = ["5月1日从上海到北京的火车", "从上海到北京5月1日的火车"]
+    task = alike(truth("zh", "那天从上海到北京的火车", accepted, [day], [("上海",), ("北京",)]), "上海", "北京")
+    assert assess(task, "5月1日从北京到上海的火车").value == -PENALTY
+    assert assess(task, "那天从北京到上海的火车").value == -PENALTY
+    assert assess(task, "5月1日从上海到北京的火车吧").value > 0.0
+    assert assess(task, "5月1日到北京的火车").value > 0.0  # left out, not misplaced
+
+
+def test_things_of_one_type_may_stand_in_any_accepted_order() -> None:
+    accepted = ["从上海到北京几点", "到北京从上海几点"]
+    task = alike(truth("zh", "从上海到北京几点", accepted, [], [("上海",), ("北京",)]), "上海", "北京")
+    assert assess(task, "到北京几点从上海").value > 0.0
+
+
+def test_things_of_one_type_may_not_change_places_where_nothing_was_removed() -> None:
+    task = alike(truth("zh", "从上海到北京几点", ["从上海到北京几点"], [], [("上海",), ("北京",)]), "上海", "北京")
+    assert assess(task, "从北京到上海几点").value == -PENALTY
+
+
+def test_a_thing_that_was_said_is_wrong_in_the_place_of_one_that_was_not() -> None:
+    slots = [Restored("ellipsis", "from", ("上海",)), Restored("reference", "day", ("周一",))]
+    task = alike(truth("zh", "那天到北京几点", ["周一从上海到北京几点"], slots, [("北京",)]), "上海", "北京")
+    judged = assess(task, "周一从北京到北京几点")
+    assert (judged.coreference, judged.fault) == (1.0, 0.5)
+    assert judged.value < 0.0
 
 
 def test_kept_things_may_stand_as_in_the_utterance_or_as_in_the_reference() -> None:

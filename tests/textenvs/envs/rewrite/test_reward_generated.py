@@ -85,6 +85,32 @@ def test_keyword_lists_and_hidden_characters_do_not_pay(reduced: list[Turn]) -> 
     assert all(assess(t.truth, t.truth.gold[:2] + "\u200b" + t.truth.gold[2:]).value < 0.0 for t in reduced)
 
 
+def test_missing_words_at_the_end_of_a_copy_are_below_the_weakest_honest_answer(reduced: list[Turn]) -> None:
+    """Where the end is not their place, that is: "buy two" and the thing's name make an accepted rewrite."""
+    attacks: list[float] = []
+    weakest: list[float] = []
+    for truth in (turn.truth for turn in reduced):
+        missing = [slot.aliases[-1] for slot in truth.restored]
+        judged = assess(truth, joined([truth.utterance.rstrip("?.？。"), *missing], truth))
+        if not judged.exact:
+            attacks.append(judged.value)
+            weakest.append(min(assess(truth, answer).value for answer in truth.graded))
+    assert len(attacks) > 300
+    assert statistics.mean(attacks) < 0.75 * statistics.mean(weakest)
+
+
+def test_two_things_of_one_type_in_each_others_place_do_not_pay(turns: list[Turn]) -> None:
+    tried = 0
+    for truth in (turn.truth for turn in turns):
+        for group in truth.alike:
+            said = [next((form for form in forms if truth.gold.count(form) == 1), "") for forms in group]
+            if all(said):
+                tried += 1
+                swapped = truth.gold.replace(said[0], "\n").replace(said[1], said[0]).replace("\n", said[1])
+                assert assess(truth, swapped).value < 0.0, (truth.gold, swapped)
+    assert tried > 50
+
+
 def test_the_mean_falls_with_every_level_of_noise(turns: list[Turn]) -> None:
     pool = [word for turn in turns for word in words(turn.truth.gold, turn.truth.language)]
 

@@ -100,9 +100,12 @@ def _trimmed(span: Sequence[str], function_words: frozenset[str]) -> Sequence[st
 def _places(edit: Edit, gold: Sequence[str], language: Language) -> tuple[str, ...]:
     """Return the span with the nearest content word before it, and with the nearest after it.
 
-    Function words between the two may be there or not. A span without neighbours stands for itself.
+    Function words between the two may be there or not; where all others are function words, they are the neighbours.
+    A span without neighbours stands for itself.
     """
     light = FUNCTION_WORDS[language]
+    if light.issuperset([*gold[: edit[3]], *gold[edit[4] :]]):
+        light = frozenset[str]()
     content = [i for i in range(edit[3], edit[4]) if gold[i] not in light] or [edit[3], edit[4] - 1]
     first, last = content[0], content[-1]
     before = next((i for i in range(first - 1, -1, -1) if gold[i] not in light), None)

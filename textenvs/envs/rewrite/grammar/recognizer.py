@@ -96,7 +96,7 @@ class Recognizer:
     def fluency(self, text: str) -> float:
         """Return how well-formed a text is, in [0, 1]: 1.0 if the grammar makes it, with or without reductions.
 
-        Anything else gets the cube of the greatest share of neighbouring words that it has in common with one
+        Anything else gets the sixth power of the greatest share of neighbouring words that it has in common with one
         complete request (Dice's coefficient on bigrams), divided by the number of its sentences; of two requests in
         one text the worse one counts. So a text that merely holds a request, such as a whole conversation, is near 0.
         """
@@ -114,7 +114,7 @@ class Recognizer:
             for number in tables.bigrams.get(pair, ()):
                 shared[number] = shared.get(number, 0) + 1
         nearest = max([2.0 * n / (len(pairs) + tables.sizes[i]) for i, n in shared.items()], default=0.0)
-        return nearest**3 / (1 + len(SENTENCE_END.findall(piece))) ** 2
+        return nearest**6 / (1 + len(SENTENCE_END.findall(piece))) ** 2
 
     def _pieces(self, normal: str, tables: Grammar) -> list[str]:
         normal = PRIVATE.sub("\ufffd", normal)
