@@ -1,0 +1,83 @@
+"""Every call has a result, whatever the tool does."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from textenvs.errors import ConfigError
+from textenvs.messages import ToolCall
+from textenvs.tools import Failure, Tool, Toolbox, tool_of
+
+
+def add(a: int, b: int = 1) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def refuse(reason: str) -> None:
+    """Refuse."""
+    raise PermissionError(reason)
+
+
+def hang() -> None:
+    """Never answer."""
+    time.sleep(30)
+
+
+def odd() -> object:
+    """Return what is no JSON."""
+    return object()
+
+
+def nan() -> float:
+    """Return what is no JSON number."""
+    return float("nan")
+
+
+BOX = Toolbox([add, refuse, tool_of(hang, timeout_s=0.05), odd, nan])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "failure", "words"),
+    [
+        ("add", {"a": 1, "b": 2}, Failure.NONE, "3"),
+        ("add", {"a": 1}, Failure.NONE, "2"),
+        ("ad", {"a": 1}, Failure.UNKNOWN_TOOL, "did you mean add"),
+        ("zzz", {}, Failure.UNKNOWN_TOOL, "the tools are: add, refuse"),
+        ("add", {}, Failure.INVALID_ARGUMENTS, "'a' is a required property"),
+        ("add", {"a": "1"}, Failure.INVALID_ARGUMENTS, "argument a: '1' is not of type 'integer'"),
+        ("add", {"a": True}, Failure.INVALID_ARGUMENTS, "argument a: True is not of type 'integer'"),
+        ("add", {"a": 1, "c": 2}, Failure.INVALID_ARGUMENTS, "'c' was unexpected"),
+        ("refuse", {"reason": "not yours"}, Failure.RAISED, "PermissionError: not yours"),
+        ("hang", {}, Failure.TIMED_OUT, "0.05 s"),
+        ("odd", {}, Failure.NOT_JSON, "no JSON"),
+        ("nan", {}, Failure.NOT_JSON, "no JSON"),
+    ],
+)
+def test_every_call_has_a_result(name: str, arguments: dict, failure: Failure, words: str):
+    result = BOX.run(ToolCall(name, arguments, "7"))
+    assert result.failure is failure
+    assert words in result.content
+    if failure:
+        assert json.loads(result.content)["error"] == failure.value
+    message = result.message()
+    assert (message.role, message.name, message.call_id, message.content) == ("tool", name, "7", result.content)
+
+
+def test_a_long_result_is_cut_and_says_so():
+    result = Toolbox([Tool("long", "d", {"type": "object"}, lambda: "x" * 100_000)]).run(ToolCall("long", {}))
+    assert len(result.content) < 21_000
+    assert "100002 characters" in result.content
+
+
+def test_two_tools_of_one_name_are_refused():
+    with pytest.raises(ConfigError, match="'add'"):
+        Toolbox([add, Tool("add", "d", {"type": "object"}, print)])
+
+
+def test_a_schema_that_is_none_is_refused():
+    with pytest.raises(ConfigError, match="'f'"):
+        Toolbox([Tool("f", "d", {"type": "objekt"}, print)])
