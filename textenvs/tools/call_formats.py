@@ -137,6 +137,14 @@ def _body(call: ToolCall, key: str) -> dict[str, Any]:
     return {"name": call.name, key: dict(call.arguments)}
 
 
+def _text(body: Any) -> str:
+    """Return the body as JSON in which no string holds a marker, so that what is written is read as it was meant."""
+    text = write_json(body)
+    for marker in (*_MARKERS, "<think>", "</think>"):
+        text = text.replace(marker, f"\\u{ord(marker[0]):04x}{marker[1:]}")
+    return text
+
+
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 
 
@@ -158,7 +166,7 @@ def _split_hermes(said: str) -> tuple[list[str], str] | None:
 
 
 def _write_hermes(calls: Sequence[ToolCall]) -> str:
-    return "\n".join(f"{_OPEN}\n{write_json(_body(call, 'arguments'))}\n{_CLOSE}" for call in calls)
+    return "\n".join(f"{_OPEN}\n{_text(_body(call, 'arguments'))}\n{_CLOSE}" for call in calls)
 
 
 _TAG = "<|python_tag|>"
@@ -198,7 +206,7 @@ def _objects(text: str) -> list[str]:
 
 
 def _write_llama(calls: Sequence[ToolCall]) -> str:
-    return "; ".join(write_json(_body(call, "parameters")) for call in calls)
+    return "; ".join(_text(_body(call, "parameters")) for call in calls)
 
 
 _TOOL_CALLS = "[TOOL_CALLS]"
@@ -210,7 +218,7 @@ def _split_mistral(said: str) -> tuple[list[str], str] | None:
 
 
 def _write_mistral(calls: Sequence[ToolCall]) -> str:
-    return _TOOL_CALLS + write_json([_body(call, "arguments") for call in calls])
+    return _TOOL_CALLS + _text([_body(call, "arguments") for call in calls])
 
 
 def _split_json(said: str) -> tuple[list[str], str] | None:
@@ -219,7 +227,7 @@ def _split_json(said: str) -> tuple[list[str], str] | None:
 
 def _write_json(calls: Sequence[ToolCall]) -> str:
     bodies = [_body(call, "arguments") for call in calls]
-    return write_json(bodies[0] if len(bodies) == 1 else bodies)
+    return _text(bodies[0] if len(bodies) == 1 else bodies)
 
 
 def _with_arguments(body: Mapping[str, Any]) -> ToolCall:

@@ -88,8 +88,8 @@ class Toolbox:
 
     def problem(self, call: ToolCall) -> str:
         """Return what is wrong with a known tool's arguments, in words for the agent; ``""`` if nothing is."""
-        validate = cast("Callable[[object], Iterator[ValidationError]]", self._validators[call.name].iter_errors)
-        errors = validate(dict(call.arguments))
+        validator: Any = self._validators[call.name]
+        errors = cast("Iterator[ValidationError]", validator.iter_errors(dict(call.arguments)))
         first = min(errors, key=lambda error: (len(error.absolute_path), str(error.absolute_path)), default=None)
         return "" if first is None else _explain(first)
 
