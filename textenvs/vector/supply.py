@@ -72,10 +72,10 @@ class Supply:
         self._make: MakeEnv | None = None
         if isinstance(source, str):
             self._make = EnvMaker(source, dict(kwargs or {}))
-        elif isinstance(source, Sequence):
-            self._given = list(source)
-        else:
+        elif callable(source):
             self._make = source
+        else:
+            self._given = list(source)
         if not self._given and self._make is None:
             raise ConfigError("the list of environments is empty; give at least one, or a function that makes one")
         self.first = self._given[0] if self._make is None else self._make()
