@@ -15,6 +15,8 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from textenvs.faults import FAILURES
+
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.floating[Any]]
 BoolArray = NDArray[np.bool_]
@@ -116,6 +118,11 @@ class Trajectory:
     def valid(self) -> bool:
         """Whether every turn could be scored."""
         return all(turn.valid for turn in self.turns)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the environment or the engine failed, so that the episode says nothing about the policy."""
+        return self.stop in FAILURES
 
     @property
     def action_tokens(self) -> int:

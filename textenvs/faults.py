@@ -39,3 +39,6 @@ _STOPS = {
     Fault.WORKER_DIED: Stop.WORKER_DIED,
     Fault.GENERATION_FAILED: Stop.GENERATION_FAILED,
 }
+
+FAILURES = frozenset(_STOPS.values())
+"""Why an episode ended that a failure has ended."""

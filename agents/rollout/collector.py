@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.rollout.engine import Completion, Engine
-from agents.rollout.episode import NO_HANDLE, EpisodeRequest, LiveEpisode, TextGymEnv
+from agents.rollout.episode import NO_HANDLE, EpisodeRequest, LiveEpisode
 from agents.rollout.local import LocalEngine
-from agents.rollout.recording import failed_turn, turn_record
 from agents.rollout.sampling import SamplingParams
 from agents.trajectory import Trajectory
-from textenvs.errors import ConfigError, UsageError
+from textenvs.errors import ConfigError
+from textenvs.faults import Fault
 from textenvs.messages import Stop
+from textenvs.vector import EnvSource, Step, Supply, TextVectorEnv, WorkerKind
 
 __all__ = ["CONTEXT_FULL", "Collector", "EpisodeRequest"]
 
-_LOG = logging.getLogger(__name__)
-
-CONTEXT_FULL = "context_full"
+CONTEXT_FULL = Fault.CONTEXT_FULL.value
 """`Trajectory.stop` of a conversation whose next turn would not fit the model's context."""
+
+MAX_LIVE: dict[WorkerKind, int] = {"inline": 512, "thread": 128, "process": 32}
+"""Most environments alive at once, where more can be made: threads cost a little, processes some 40 MB each."""
 
 
 class Collector:
@@ -30,33 +32,43 @@ class Collector:
 
     The same requests, update number and weights give the same trajectories in any order and any company: the
     noise is keyed by (seed, update, item, member, turn, position). (Floating-point sums differ in their last
-    bits with the batch, so a draw that falls exactly between two tokens may differ.)
+    bits with the batch, so a draw that falls exactly between two tokens may differ.) Inline workers are scheduled
+    by counts alone, and repeat to the bit.
+
+    No conversation waits for another's environment, and none for its own rewards: the next turn is generated while
+    the last is being judged.
 
     Args:
         policy: what plays.
-        envs: a function that makes an environment, or a list of environments.
+        envs: a function that makes an environment, an id, a list of environments, or a `Supply`.
         params: the sampler.
         max_context: longest context in tokens; a conversation whose next turn of `params.max_new_tokens` would
             not fit is truncated. None takes the model's own limit.
-        max_live: most environments alive at once, where `envs` is a function.
+        max_live: most environments alive at once, where more can be made; None takes `MAX_LIVE`.
         engine: what generates; None is the `LocalEngine`.
+        workers: where environments are played; see `textenvs.vector.WorkerKind`.
+        step_timeout_s: time limit of one environment step and of one reward, in seconds.
 
     Attributes:
-        faults: how many environments have raised; each of them left a trajectory with ``stop="error"``.
+        counts: what has failed so far, by boundary. Where an environment or the engine failed, it left a trajectory
+            that says so (`Trajectory.failed`); where a reward did, an invalid turn.
 
     Raises:
-        ConfigError: if not even one turn fits the context, or there is no environment.
+        UsageError: if not even one turn fits the context, there is no environment, or the workers cannot do what is
+            asked of them.
     """
 
     def __init__(
         self,
         policy: CausalLMPolicy,
-        envs: Callable[[], TextGymEnv] | Sequence[TextGymEnv],
+        envs: EnvSource | Supply,
         params: SamplingParams,
         *,
         max_context: int | None = None,
-        max_live: int = 512,
+        max_live: int | None = None,
         engine: Engine | None = None,
+        workers: WorkerKind = "inline",
+        step_timeout_s: float | None = None,
     ) -> None:
         self.policy = policy
         self.params = params
@@ -66,13 +78,19 @@ class Collector:
                 f"max_new_tokens={params.max_new_tokens} leaves no room for a prompt in a context of {self.max_context}"
             )
         self.engine: Engine = engine or LocalEngine(policy)
-        self.faults = 0
-        self._make_env = envs if callable(envs) else None
-        self._idle: list[TextGymEnv] = [] if callable(envs) else list(envs)
-        if not callable(envs) and not self._idle:
-            raise ConfigError("the list of environments is empty; give at least one, or a function that makes one")
-        self._may_make = max_live if callable(envs) else 0
+        self.counts: Counter[Fault] = Counter()
+        supply = envs if isinstance(envs, Supply) else Supply(envs)
+        size = supply.size or max_live or MAX_LIVE.get(workers)
+        self._envs = TextVectorEnv(supply, size, workers=workers, step_timeout_s=step_timeout_s)
+        self._seats: dict[int, LiveEpisode] = {}
+        self._speaking: dict[int, LiveEpisode] = {}
+        self._free: list[int] = []
         self._handles = 0
+
+    @property
+    def faults(self) -> int:
+        """How many episodes were lost to a failure so far."""
+        return sum(count for fault, count in self.counts.items() if fault.stop is not None)
 
     def collect(self, requests: Sequence[EpisodeRequest], update: int = 0) -> list[Trajectory]:
         """Play the requested episodes.
@@ -85,79 +103,113 @@ class Collector:
             One trajectory per request, in the same order.
         """
         version = self.engine.sync(self.policy)
+        self._clear()
         waiting = deque(enumerate(requests))
-        live: dict[int, LiveEpisode] = {}
         done: dict[int, Trajectory] = {}
-        while waiting or live:
-            while waiting and (env := self._take_env()) is not None:
+        while waiting or self._seats:
+            while waiting and self._free:
                 place, request = waiting.popleft()
-                episode = LiveEpisode(place, request, env, update, version)
-                self._settle(episode, self._begin(episode), live, done)
-            for completion in self.engine.poll():
-                episode = live.pop(completion.handle)
-                self._settle(episode, self._step(episode, completion), live, done)
+                self._seat(LiveEpisode(place, request, self._free.pop(), update, version))
+            while self._worlds_are_due():
+                for step in self._envs.receive(early=True):
+                    self._take(step, done)
+            for completion in self.engine.poll() if self._speaking else ():
+                self._answer(self._speaking.pop(completion.handle), completion, done)
         return [done[place] for place in range(len(requests))]
 
     def state(self) -> Mapping[str, Any]:
         """Return what is remembered from one `collect` to the next; environments are reseeded at every reset."""
-        return {"faults": self.faults}
+        return {"faults": {fault.value: count for fault, count in self.counts.items()}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Remember what `state` returned."""
-        self.faults = state["faults"]
+        self.counts = Counter({Fault(name): count for name, count in state["faults"].items()})
 
     def close(self) -> None:
         """Close the environments."""
-        for env in self._idle:
-            env.close()
-        self._idle.clear()
+        self._envs.close()
 
-    def _settle(
-        self, episode: LiveEpisode, ended: str | None, live: dict[int, LiveEpisode], done: dict[int, Trajectory]
-    ) -> None:
-        """Ask for the next turn of an episode that goes on; file one that has ended."""
-        if ended is None and len(episode.recording.context) + self.params.max_new_tokens > self.max_context:
-            ended = CONTEXT_FULL
-        if ended is None:
+    def _clear(self) -> None:
+        """Forget the episodes of a call that was interrupted."""
+        self._envs.discard()
+        for episode in self._seats.values():
+            self.engine.release(episode.handle)
+        self._seats.clear()
+        self._speaking.clear()
+        self._free = list(reversed(range(self._envs.num_envs)))
+
+    def _seat(self, episode: LiveEpisode) -> None:
+        """Give an episode an environment, and have it begin there."""
+        request = episode.request
+        self._seats[episode.slot] = episode
+        options = None if request.index is None else {"index": request.index}
+        self._envs.begin(episode.slot, seed=request.item, options=options)
+
+    def _worlds_are_due(self) -> bool:
+        """Return whether to listen to the environments now, rather than to let the engine speak.
+
+        The engine decodes many conversations for little more than one, so it waits until at least half of those
+        that could go on are ready. It does not wait for the slow half, nor for any reward.
+        """
+        in_world = sum(episode.in_world for episode in self._seats.values())
+        return in_world > len(self._speaking) if self._speaking else bool(self._seats)
+
+    def _take(self, step: Step, done: dict[int, Trajectory]) -> None:
+        """Take what an environment, or its reward, has to say."""
+        episode = self._seats[step.index]
+        if step.fault is not None:
+            self.counts[step.fault] += 1
+        if step.moved:
+            self._move(episode, step)
+        if step.settled:
+            episode.settle(step)
+        self._file(episode, done)
+
+    def _move(self, episode: LiveEpisode, step: Step) -> None:
+        """Go on with a conversation whose world has moved: it ends, or the engine is asked for its next turn."""
+        before, episode.in_world = episode.observation, False
+        if step.fault is not None and step.fault.stop is not None:
+            episode.stop = step.fault.stop.value
+            return
+        episode.observation, episode.last_action = step.observation, None
+        episode.terminated = step.terminated
+        stop = str(step.info.get("stop", ""))
+        if step.terminated:
+            episode.stop = stop or "terminated"
+            return
+        if episode.handle == NO_HANDLE:
+            self._open(episode)
+        else:
+            context, reason = episode.recording.context, episode.finish_reason
+            self._extend(episode, self.policy.chat.continuation(context, before, step.observation, reason))
+        if step.truncated:
+            episode.stop = stop or Stop.TRUNCATED.value
+        elif len(episode.recording.context) + self.params.max_new_tokens > self.max_context:
+            episode.stop = CONTEXT_FULL
+            self.counts[Fault.CONTEXT_FULL] += 1
+        else:
             self.engine.submit(episode.handle, self.params, episode.stream(self.params.seed))
-            live[episode.handle] = episode
+            self._speaking[episode.handle] = episode
+
+    def _answer(self, episode: LiveEpisode, completion: Completion, done: dict[int, Trajectory]) -> None:
+        """Send a completed turn into the world."""
+        if not _is_usable(completion):
+            self.counts[Fault.GENERATION_FAILED] += 1
+            episode.stop = Stop.GENERATION_FAILED.value
+            self._file(episode, done)
+            return
+        episode.say(completion, self.policy.chat.action_text(completion.token_ids), self.params.temperature)
+        self._envs.send({episode.slot: episode.last_action})
+
+    def _file(self, episode: LiveEpisode, done: dict[int, Trajectory]) -> None:
+        """Put away an episode that has ended and whose rewards are all there."""
+        if not episode.is_complete:
             return
         if episode.handle != NO_HANDLE:
             self.engine.release(episode.handle)
-        done[episode.place] = episode.trajectory(ended, self.max_context)
-        self._give_back(episode.env, broken=ended == Stop.ERROR)
-
-    def _begin(self, episode: LiveEpisode) -> str | None:
-        """Reset the environment and open the conversation; return why the episode has ended, or None."""
-        request = episode.request
-        options = None if request.index is None else {"index": request.index}
-        try:
-            episode.observation, episode.info = episode.env.reset(seed=request.item, options=options)
-        except UsageError:
-            raise
-        except Exception as error:
-            return self._fault(episode, error)
-        self._open(episode)
-        return None
-
-    def _step(self, episode: LiveEpisode, completion: Completion) -> str | None:
-        """Play one completed turn; return why the episode has ended, or None."""
-        recording, before = episode.recording, episode.observation
-        recording.add_turn(completion)
-        temperature, reason = self.params.temperature, completion.finish_reason
-        episode.last_action = self.policy.chat.action_text(completion.token_ids)
-        try:
-            after, reward, terminated, truncated, info = episode.env.step(episode.last_action)
-        except Exception as error:
-            recording.turns.append(failed_turn(temperature, reason))
-            return self._fault(episode, error)
-        episode.observation, episode.info, episode.last_action = after, info, None
-        recording.turns.append(turn_record(float(reward), info, temperature, reason))
-        episode.terminated = bool(terminated)
-        if terminated:
-            return str(info.get("stop", "")) or "terminated"
-        self._extend(episode, self.policy.chat.continuation(recording.context, before, after, reason))
-        return (str(info.get("stop", "")) or Stop.TRUNCATED.value) if truncated else None
+        done[episode.place] = episode.trajectory(self.max_context)
+        del self._seats[episode.slot]
+        self._free.append(episode.slot)
 
     def _open(self, episode: LiveEpisode) -> None:
         """Give the engine a new conversation with the whole prompt."""
@@ -176,25 +228,7 @@ class Collector:
             episode.recording.add_world(ids)
             self.engine.append(episode.handle, ids)
 
-    def _fault(self, episode: LiveEpisode, error: Exception) -> str:
-        self.faults += 1
-        _LOG.warning("the environment failed on %s: %s: %s", episode.request, type(error).__name__, error)
-        _LOG.debug("traceback of the failed environment", exc_info=error)
-        return Stop.ERROR.value
 
-    def _take_env(self) -> TextGymEnv | None:
-        if not self._idle and self._make_env is not None and self._may_make > 0:
-            self._may_make -= 1
-            self._idle.append(self._make_env())
-        return self._idle.pop() if self._idle else None
-
-    def _give_back(self, env: TextGymEnv, broken: bool) -> None:
-        """Keep the environment for the next episode; replace one that has failed, where a new one can be made."""
-        if not broken or self._make_env is None:
-            self._idle.append(env)
-            return
-        self._may_make += 1
-        try:
-            env.close()
-        except Exception as error:
-            _LOG.warning("closing a failed environment failed too: %s", error)
+def _is_usable(completion: Completion) -> bool:
+    """Return whether a turn has tokens, each with a probability: NaN never reaches the weights."""
+    return bool(completion.token_ids) and all(map(math.isfinite, completion.logprobs))

@@ -45,17 +45,18 @@ class Recording:
     """Collects the tokens and turns of one episode.
 
     Attributes:
-        context: the tokens that the next turn is conditioned on.
-        turns: what the environment said about each action.
+        turns: what the environment said about each action, as far as it has.
+        played: how many actions there are.
     """
 
+    played: int = 0
     turns: list[TurnRecord] = field(default_factory=list[TurnRecord])
     _closed: list[Segment] = field(default_factory=list[Segment])
     _open: _OpenSegment = field(default_factory=_OpenSegment)
 
     @property
     def context(self) -> list[int]:
-        """The tokens of the open segment."""
+        """The tokens that the next turn is conditioned on."""
         return self._open.token_ids
 
     def add_world(self, ids: Sequence[int]) -> None:
@@ -64,7 +65,8 @@ class Recording:
 
     def add_turn(self, completion: Completion) -> None:
         """Add the tokens of the agent's turn."""
-        self._open.add(completion.token_ids, completion.logprobs, len(self.turns))
+        self._open.add(completion.token_ids, completion.logprobs, self.played)
+        self.played += 1
 
     def start_segment(self) -> None:
         """Close the open segment after its last sampled token; the past is rewritten from here on."""

@@ -25,7 +25,6 @@ from agents.trainer.scoring import score_batch
 from agents.trainer.update import Updater, UpdateState
 from agents.trajectory import TokenBatch, Trajectory
 from textenvs.errors import ConfigError
-from textenvs.messages import Stop
 
 
 @dataclass(frozen=True)
@@ -174,7 +173,7 @@ class Trainer:
         """Play this update's episodes; those whose environment failed say nothing about the policy."""
         groups = self.config.n_episodes_per_update // self.config.group_size
         requests = self.items.requests(self.update, groups, self.config.group_size)
-        return [t for t in self.collector.collect(requests, self.update) if t.stop != Stop.ERROR]
+        return [t for t in self.collector.collect(requests, self.update) if not t.failed]
 
     def _score(self, episodes: list[Trajectory]) -> TokenBatch:
         """Ask the policy, its reference and its critic about the batch, once."""

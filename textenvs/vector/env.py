@@ -86,8 +86,6 @@ class TextVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         first = self.supply.first
         self.metadata = {**first.metadata, "autoreset_mode": AutoresetMode.SAME_STEP}
         self.render_mode = first.render_mode
-        self.single_observation_space: gym.Space[Any] = first.observation_space
-        self.single_action_space: gym.Space[Any] = first.action_space
         self._stage = Stage(self.supply, self.num_envs, workers, step_timeout_s)
         self._later: deque[Step] = deque()
         self._seeds: list[int | None] = [None] * self.num_envs
@@ -96,6 +94,16 @@ class TextVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         self.closed = False
 
     # A batch of many spaces takes a while to make, and those who send and receive have no use for it.
+
+    @cached_property
+    def single_observation_space(self) -> gym.Space[Any]:  # type: ignore[override]
+        """The space of one environment's observations."""
+        return self.supply.first.observation_space
+
+    @cached_property
+    def single_action_space(self) -> gym.Space[Any]:  # type: ignore[override]
+        """The space of one environment's actions."""
+        return self.supply.first.action_space
 
     @cached_property
     def observation_space(self) -> gym.Space[Any]:  # type: ignore[override]

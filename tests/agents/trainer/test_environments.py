@@ -39,8 +39,7 @@ def test_the_environment_that_was_looked_at_is_played_first() -> None:
         return made[-1]
 
     environments = open_environments(make, {})
-    assert callable(environments.source)
-    assert [environments.source(), environments.source()] == made
+    assert [environments.source.take(), environments.source.take()] == made
 
 
 def test_a_corpus_says_how_many_items_it_has() -> None:
