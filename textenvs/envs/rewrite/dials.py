@@ -25,7 +25,6 @@ class Dials:
         prelude: least and greatest number of exchanges that took place before the agent came in.
         intents: what users ask for.
         operators: which operators are in use.
-        cores: how many wordings of each intent are in use.
         several: share of turns with two requests in one utterance.
         shift: share of topic changes that are announced.
         echo: share of replies that repeat what they are about.
@@ -41,7 +40,6 @@ class Dials:
     prelude: tuple[int, int] = (0, 0)
     intents: tuple[str, ...] = tuple(INTENTS)
     operators: tuple[str, ...] = OPERATORS
-    cores: int = 2
     several: float = 0.08
     shift: float = 0.3
     echo: float = 0.3
@@ -64,7 +62,6 @@ class Dials:
         self._check("prelude", 0 <= self.prelude[0] <= self.prelude[1] <= 4, "0 <= least <= greatest <= 4")
         for share in ("reference", "ellipsis", "unchanged", "several", "shift", "echo"):
             self._check(share, 0.0 <= getattr(self, share) <= 1.0, "a share in [0, 1]")
-        self._check("cores", 1 <= self.cores <= 2, "1 or 2")
         self._check("distractors", 0 <= self.distractors <= 8, "0 to 8")
         self._check("reach", self.reach >= 1, "at least 1")
         self._check("patience", self.patience >= 1, "at least 1")
@@ -81,14 +78,13 @@ LEVELS = MappingProxyType(
     {
         "tiny": Dials(
             turns=(2, 2),
-            reference=0.3,
-            ellipsis=0.15,
+            reference=0.25,
+            ellipsis=0.2,
             unchanged=0.55,
             reach=1,
             distractors=1,
             intents=_SMALL,
             operators=("pronoun", "zero", "vp_ellipsis", "correction"),
-            cores=1,
             several=0.0,
             shift=0.0,
             echo=0.0,

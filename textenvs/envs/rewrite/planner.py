@@ -18,7 +18,7 @@ from textenvs.seeding import Split
 
 _TRIES = 6
 _WISHES = ((), (1, 2), (2, 1), (3, 1, 2))  # what to try, one after the other, for every wish
-_VARIANTS = 6  # a multiple of every number of wordings that a variant chooses from
+_VARIANTS = 10  # a multiple of every number of wordings that a variant chooses from
 _ALONE: frozenset[Cut] = frozenset(["zero", "one", "return"])  # these look at the turn before, not beside themselves
 
 
@@ -49,7 +49,7 @@ class Planner:
         self._split: Split = split
         self._dials = dials
         self._dice = dice
-        self._menu = menu(language, split, dials.intents, dials.cores, dials.operators)
+        self._menu = menu(language, split, dials.intents, dials.operators)
         self._asked: set[Clause] = set()
         self._topics: set[tuple[Intent, Entity]] = set()
         self._types: set[Type] = set()

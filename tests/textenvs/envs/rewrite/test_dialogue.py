@@ -282,6 +282,14 @@ class TestBaselines:
         assert means["dump"] <= 0.1
         assert means["random"] <= 0.1
 
+    @pytest.mark.parametrize("difficulty", ["tiny", "easy"])
+    def test_dumping_the_history_never_gets_what_the_user_came_for(self, difficulty):
+        env = MultiTurnRewrite(difficulty=difficulty)
+        dump = env.baselines()["dump"]
+        for index in range(80):
+            *_, last = play(env, lambda env, observation: dump(observation), index)
+            assert last.stop is not Stop.SUCCESS
+
     def test_random_is_the_same_in_every_process_and_not_the_copy(self):
         env = MultiTurnRewrite()
         observation, _ = env.reset(options={"index": 5})

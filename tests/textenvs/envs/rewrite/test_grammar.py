@@ -39,11 +39,11 @@ def test_a_template_holds_every_slot_once(text):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 class TestTables:
-    def test_every_intent_has_two_cores_that_hold_a_cue_each(self, language):
+    def test_every_intent_has_one_core_for_each_residue_and_all_hold_a_cue(self, language):
         words = surface(language).words
         assert set(words.cores) == set(words.cues) == set(INTENTS)
         for name, cores in words.cores.items():
-            assert len(cores) == 2, name
+            assert len(cores) == MODULUS, name
             for core in cores:
                 assert any(cue in core for cue in words.cues[name]), core
 
@@ -59,8 +59,24 @@ class TestTables:
             assert len(openers) == MODULUS
             assert openers[0].text == ""
 
+    def test_every_shell_has_one_wording_for_each_residue(self, language):
+        words = surface(language).words
+        for shell in ("vp_ellipsis", "correction", "fragment"):
+            assert len(set(words.shells[shell])) == MODULUS
+        assert len(set(words.likewise)) == MODULUS
+
     def test_no_two_templates_read_alike(self, language):
-        assert len(grammar(language).full) == 2 * len(INTENTS)
+        assert len(grammar(language).full) == MODULUS * len(INTENTS)
+
+    def test_every_request_is_the_only_one_that_its_own_words_make(self, language):
+        """Who asks one thing, however clumsily, is not taken to ask for several."""
+        entities, clauses = cast_for(language, INTENTS.values(), 3)
+        recognizer = Recognizer(language, entities)
+        for clause in clauses:
+            for text in wordings(surface(language), (clause,)):
+                reading = recognizer.read(f"嗯{text}" if language == "zh" else f"well {text}")
+                assert reading.intent is not None, text
+                assert not reading.exact, text
 
     def test_every_answer_and_noun_has_words(self, language):
         words = surface(language).words
@@ -74,6 +90,19 @@ class TestTables:
             for word in list_of(LEXICONS[language]):
                 for core in itertools.chain.from_iterable(words.cores.values()):
                     assert word not in core, (kind, core)
+
+    def test_no_stem_lies_within_a_template(self, language):
+        lexicon = LEXICONS[language]
+        stems = {
+            head + tail
+            for heads, tails in (
+                (lexicon.surnames, lexicon.given),
+                *((lexicon.heads, tails) for tails in (lexicon.cities, lexicon.hotels, lexicon.shops, lexicon.brands)),
+            )
+            for head, tail in itertools.product(heads, tails)
+        }
+        texts = [normalize(core, language) for cores in surface(language).words.cores.values() for core in cores]
+        assert not [stem for stem in stems if any(stem.lower() in text for text in texts)]
 
     def test_the_lists_of_name_parts_fill_every_residue(self, language):
         lexicon = LEXICONS[language]
@@ -129,6 +158,17 @@ class TestRecognizer:
         reading = Recognizer(language, entities).read(text)
         assert reading.clauses == (clause,)
         assert not reading.exact
+
+    def test_who_asks_for_several_things_at_once_asks_for_none_of_them(self, language):
+        entities, (clause,) = cast_for(language, (INTENTS["arrive"],), 13)
+        tables = surface(language)
+        arrive = next(wordings(tables, (clause,)))
+        weight = next(wordings(tables, (Clause(INTENTS["weight"], clause.fill),)))
+        recognizer = Recognizer(language, entities)
+        assert recognizer.read(f"{arrive} {tables.sentence('', '')}").clauses == (clause,)
+        for text in (f"{arrive} {weight}", f"{arrive}? {weight}?", f"{arrive}? {arrive}?"):
+            assert recognizer.read(text).clauses == ()
+            assert recognizer.read(text).missing is None
 
     def test_a_missing_slot_is_asked_for_and_nothing_is_understood_in_noise(self, language):
         entities, (clause,) = cast_for(language, (INTENTS["arrive"],), 8)

@@ -43,12 +43,32 @@ def default(request):
     return list(truths(1200, language=request.param))
 
 
+def shares(truths):
+    """The shares of turns with a reference, with an ellipsis, and with neither."""
+    kinds = [{slot.kind for slot in truth.restored} for truth in truths]
+    return [
+        np.mean([wanted(found) for found in kinds]) for wanted in (has("reference"), has("ellipsis"), lambda k: not k)
+    ]
+
+
+def has(kind):
+    return lambda found: kind in found
+
+
 class TestRates:
     def test_references_ellipses_and_unchanged_turns_have_their_shares(self, default):
-        kinds = [{slot.kind for slot in truth.restored} for truth in default]
-        assert 0.35 <= np.mean(["reference" in found for found in kinds]) <= 0.40
-        assert 0.40 <= np.mean(["ellipsis" in found for found in kinds]) <= 0.60
-        assert 0.10 <= np.mean([not found for found in kinds]) <= 0.40
+        reference, ellipsis, unchanged = shares(default)
+        assert 0.35 <= reference <= 0.40
+        assert 0.40 <= ellipsis <= 0.60
+        assert 0.10 <= unchanged <= 0.40
+
+    @pytest.mark.parametrize("split", ["valid", "test"])
+    @pytest.mark.parametrize("difficulty", ["tiny", "medium"])
+    def test_what_is_held_out_has_the_same_shares(self, default, split, difficulty):
+        language = default[0].language
+        trained_on = default if difficulty == "medium" else truths(500, language=language, difficulty=difficulty)
+        held_out = truths(500, language=language, difficulty=difficulty, split=split)
+        assert shares(held_out) == pytest.approx(shares(trained_on), abs=0.04)
 
     def test_every_operator_is_at_work(self, default):
         seen = {name for truth in default for name in truth.operators}
@@ -112,7 +132,7 @@ class TestDials:
 
     @pytest.mark.parametrize(
         "wrong",
-        [{"turns": (0, 3)}, {"turns": (5, 4)}, {"turns": (2, 9)}, {"reference": 1.5}, {"cores": 3}, {"reach": 0}],
+        [{"turns": (0, 3)}, {"turns": (5, 4)}, {"turns": (2, 9)}, {"reference": 1.5}, {"reach": 0}],
     )
     def test_out_of_range_is_refused_by_name(self, wrong):
         with pytest.raises(ConfigError, match=next(iter(wrong))):

@@ -77,7 +77,6 @@ Frame = tuple[Clause, ...]
 """The meaning of one utterance: one clause, or several."""
 
 
-# The order spreads each type over the residues of `partition`, so that every split refers to every type.
 _TABLE: tuple[tuple[str, str, Act, AnswerKind], ...] = (
     ("where", "parcel", "ask", "place"),
     ("arrive", "parcel", "ask", "moment"),

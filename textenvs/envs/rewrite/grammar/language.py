@@ -38,13 +38,14 @@ class Wordings:
     Attributes:
         openers: five for each act.
         ends: the final punctuation of each act.
-        cores: two or more wordings of every intent.
+        cores: five wordings of every intent.
         cues: for every intent the phrases that give it away; each core holds one.
         negations: the phrases by which a `forbid` core negates.
         references: what stands for a thing of a type, by operator: one form, or (male, female).
         ordinals: how the n-th of a list is called, by type.
-        shells: wordings around ``{x}`` (the new thing in its form) or ``{bare}`` (without its preposition).
-        likewise: wordings of ``"vp_ellipsis"`` where nothing is asked but something is to be done.
+        shells: five wordings (complaints: two) around ``{x}`` (the new thing in its form) or ``{bare}`` (without its
+            preposition).
+        likewise: five wordings of ``"vp_ellipsis"`` where nothing is asked but something is to be done.
         shifts: leads that open a new topic.
         returns: leads that come back to one; ``{noun}`` is the demonstrative of its type.
         nouns: what a thing of a type is called in a question back.

@@ -73,18 +73,17 @@ class Menu:
 
 
 @cache
-def menu(language: Language, split: Split, intents: tuple[str, ...], cores: int, operators: tuple[str, ...]) -> Menu:
+def menu(language: Language, split: Split, intents: tuple[str, ...], operators: tuple[str, ...]) -> Menu:
     """Return the menu of a split; made once.
 
     Args:
         language: of the wordings.
         split: whose operator combinations.
         intents: by name.
-        cores: how many wordings of each.
         operators: the operators in use.
     """
     tables = surface(language)
-    plain = [Option(INTENTS[name], core, ()) for name in intents for core in range(cores)]
+    plain = [Option(INTENTS[name], core, ()) for name in intents for core in range(MODULUS)]
     reduced = [
         Option(option.intent, option.core, cuts)
         for option in plain

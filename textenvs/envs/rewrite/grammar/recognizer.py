@@ -155,16 +155,30 @@ def _clause(entry: tuple[Intent, tuple[int, ...]], found: Sequence[Entity]) -> C
 
 
 def _spot(skeleton: str, found: Sequence[Entity], tables: Grammar) -> Reading:
-    """Take the intent whose cue is there and whose slots fit best what was named."""
+    """Take the intent whose cue is there and whose slots fit best what was named.
+
+    A text with the cues of several requests, such as a whole conversation, asks for none of them clearly.
+    """
     best, best_rank = Reading(), (0, 0, 0)
+    asked = _asked(skeleton, tables)
     for cue, intent in tables.cues:
-        if cue in skeleton:
+        if intent in asked and cue in skeleton:
             fill, missing = _assign(intent, found)
             rank = (len(fill) - abs(len(found) - len(fill)) + 9, len(cue), -intent.number)
             if rank > best_rank:
                 clauses = () if missing else (Clause(intent, tuple(fill)),)
                 best, best_rank = Reading(clauses, False, missing, intent), rank
     return best
+
+
+def _asked(skeleton: str, tables: Grammar) -> frozenset[Intent]:
+    """Return the intents that have all the cues of a text in their wordings; none where two sentences ask."""
+    asking = [
+        [cue for cue in tables.holders if cue in sentence]
+        for sentence in SENTENCE_END.split(skeleton)
+        if any(cue in sentence for cue in tables.holders)
+    ]
+    return frozenset.intersection(*[tables.holders[cue] for cue in asking[0]]) if len(asking) == 1 else frozenset()
 
 
 def _assign(intent: Intent, found: Sequence[Entity]) -> tuple[list[Entity], Type | None]:

@@ -43,6 +43,7 @@ class Grammar:
         openers: of every act, the longest first, with the empty one.
         joiner: what stands between two requests.
         cues: phrases that give an intent away.
+        holders: for every cue the intents that have a wording with it.
         bigrams: for every pair of neighbours, the complete skeletons that have it, by number.
         sizes: how many pairs each of those has.
     """
@@ -53,6 +54,7 @@ class Grammar:
     openers: dict[Act, tuple[str, ...]]
     joiner: str
     cues: tuple[tuple[str, Intent], ...]
+    holders: dict[str, frozenset[Intent]]
     bigrams: dict[tuple[str, str], tuple[int, ...]]
     sizes: tuple[int, ...]
 
@@ -82,6 +84,7 @@ def grammar(language: Language) -> Grammar:
             reduced.update(_reduced(tables, intent, core))
             reduced.update(_bare(tables, template, intent))
     reduced.update(_shells(tables))
+    cues = tuple((normalize(cue, language), INTENTS[name]) for name, cues in words.cues.items() for cue in cues)
     bigrams: dict[tuple[str, str], list[int]] = {}
     sizes: list[int] = []
     for number, skeleton in enumerate(full):
@@ -98,7 +101,8 @@ def grammar(language: Language) -> Grammar:
             for act, openers in words.openers.items()
         },
         normalize(words.joiner + "x", language)[:-1],
-        tuple((normalize(cue, language), INTENTS[name]) for name, cues in words.cues.items() for cue in cues),
+        cues,
+        {cue: frozenset(intent for text, (intent, _) in full.items() if cue in text) for cue, _ in cues},
         {pair: tuple(numbers) for pair, numbers in bigrams.items()},
         tuple(sizes),
     )
