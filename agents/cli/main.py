@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "show": "Show one environment: what it is, its settings, and an example episode.",
     "play": "Play an episode yourself, or watch a baseline play it.",
     "train": "Train a policy: textenvs train ppo --env.id MultiTurnRewrite-v0 --model tiny --init sft",
+    "algos": "List the algorithms; textenvs algos show ppo: its equations, settings and source.",
     "sft": "Fine-tune a policy on an environment's own demonstrations.",
     "eval": "Evaluate a saved policy or a baseline on held-out items.",
     "doctor": "Check a model in an environment: rendering, sampler against trainer, determinism.",
