@@ -50,6 +50,7 @@ def fold(text: str) -> str:
     return folded.translate(_QUOTES)
 
 
+@lru_cache(maxsize=1 << 10)
 def normalize(text: str, language: Language) -> str:
     """Give the form in which two texts are compared for equality.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from textenvs.envs.rewrite.grammar.frames import Clause, Entity, Frame, Intent, Type
 from textenvs.envs.rewrite.grammar.skeletons import (
@@ -105,7 +106,7 @@ class Recognizer:
         return min([self._form(piece, tables) for piece in pieces]) if len(pieces) <= 2 else 0.0
 
     def _form(self, piece: str, tables: Grammar) -> float:
-        skeleton, _ = self._skeleton(piece)
+        skeleton, _ = _skeleton(self, piece)
         if skeleton in tables.full or skeleton in tables.reduced:
             return 1.0
         pairs = pairs_of(skeleton, self.language)
@@ -120,8 +121,8 @@ class Recognizer:
         normal = PRIVATE.sub("\ufffd", normal)
         return [_strip(piece, tables) for piece in normal.split(tables.joiner)]
 
-    def _skeleton(self, piece: str) -> tuple[str, list[Entity]]:
-        """Return the text with a letter for every name, and the things named, in order."""
+    def skeleton(self, piece: str) -> tuple[str, tuple[Entity, ...]]:
+        """Return a text with a letter for every name, and the things named, in order."""
         keys = self._keys
         for mark, (key, _, _) in enumerate(keys, start=FIRST_MARK):
             if key in piece:
@@ -132,20 +133,24 @@ class Recognizer:
             if "\ue000" <= character <= "\uf8ff":
                 _, number, characters[at] = keys[ord(character) - FIRST_MARK]
                 found.append(self._cast[number])
-        return "".join(characters), found
+        return "".join(characters), tuple(found)
 
     def _exact(self, piece: str, tables: Grammar) -> Clause | None:
-        skeleton, found = self._skeleton(piece)
+        skeleton, found = _skeleton(self, piece)
         entry = tables.full.get(skeleton)
         return None if entry is None else _clause(entry, found)
 
     def _read_clause(self, piece: str) -> Reading:
         tables = grammar(self.language)
-        skeleton, found = self._skeleton(piece)
+        skeleton, found = _skeleton(self, piece)
         entry = tables.full.get(skeleton)
         if entry is not None:
             return Reading((_clause(entry, found),), True, None, entry[0])
         return _spot(skeleton, found, tables)
+
+
+_skeleton = lru_cache(maxsize=256)(Recognizer.skeleton)
+"""Kept, because an answer is heard by the service and judged twice by the reward."""
 
 
 def _clause(entry: tuple[Intent, tuple[int, ...]], found: Sequence[Entity]) -> Clause:
