@@ -53,6 +53,8 @@ class GRPOConfig(ClippedConfig):
         """Refuse what cannot work."""
         super().__post_init__()
         self._require(self.dr_grpo_tokens >= 1, "dr_grpo_tokens", "must be at least 1")
+        bounded_weights = self.loss_type == "cispo" and self.dual_clip is not None
+        self._require(not bounded_weights, "dual_clip", "must be left out with loss_type='cispo', which clips no ratio")
         charged = bool(self.part_weights) and self.kl_placement == "reward"
         self._require(not charged, "kl_placement", "must be 'loss' with part_weights: the divergence is no reward part")
 
@@ -63,7 +65,7 @@ def credit(batch: TokenBatch, config: GRPOConfig) -> Credit:
     Raises:
         UnknownNameError: if `part_weights` names a part that the rewards do not have.
     """
-    if config.part_weights:
+    if config.part_weights and len(batch):
         advantages = _from_parts(batch, config.part_weights, config.scale_advantage)
     else:
         returns = episode_returns(batch.rewards, batch.trajectory_index, len(batch.trajectories))
@@ -97,7 +99,7 @@ def normalizer(trajectory_index: IntArray, config: GRPOConfig) -> FloatArray:
 def _from_parts(batch: TokenBatch, part_weights: Mapping[str, float], scale: Scale) -> FloatArray:
     parts = batch.part_returns
     for name in part_weights:
-        if name not in parts and len(batch):
+        if name not in parts:
             raise UnknownNameError.of("reward part in part_weights", name, parts)
     return fused_parts(parts, part_weights, batch.group_ids, batch.episode_valid, scale)
 

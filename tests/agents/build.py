@@ -7,7 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from agents.algorithms.base import LossInputs
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.tiny import TinyConfig, build_tiny
 from agents.trajectory import NO_TURN, Segment, TokenBatch, Trajectory, TurnRecord
@@ -87,3 +90,27 @@ def scored(trajectories: Sequence[Trajectory], generator: np.random.Generator) -
     open_ended = np.array([not t.terminated for t in batch.trajectories])
     bootstrap = np.where(open_ended, generator.normal(size=len(open_ended)), 0.0).astype(np.float32)
     return replace(batch, bootstrap=bootstrap, **numbers)
+
+
+def loss_inputs(logprobs: Tensor, **changes: Any) -> LossInputs:
+    """Return `n` tokens of one episode, on-policy, without critic or reference, their mean weighted, unless changed."""
+    count = max(len(logprobs), 1)
+    unknown, ones = torch.full_like(logprobs, torch.nan), torch.ones_like(logprobs)
+    unknown, ones = unknown.detach(), ones.detach()
+    tokens = LossInputs(
+        episode=torch.zeros(len(logprobs), dtype=torch.long),
+        logprobs=logprobs,
+        entropy=torch.zeros_like(ones),
+        values=unknown,
+        old_logprobs=logprobs.detach(),
+        ref_logprobs=unknown,
+        old_values=unknown,
+        advantages=ones,
+        returns=unknown,
+        importance=ones,
+        weight=ones / count,
+        mean_weight=1 / count,
+        kl_coef=0.0,
+        entropy_coef=0.0,
+    )
+    return replace(tokens, **changes)
