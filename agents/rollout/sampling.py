@@ -22,7 +22,8 @@ class SamplingParams:
         max_new_tokens: longest turn in tokens, its stop token included.
         top_k: keep the k likeliest tokens; 0 keeps all.
         top_p: keep the smallest set of likeliest tokens that holds this much probability; 1 keeps all.
-        epsilon: share of a uniform distribution over the vocabulary mixed in, for exploration; in [0, 1).
+        epsilon: share of a uniform distribution over the likeliest tokens mixed in, for exploration; in [0, 1).
+        epsilon_top_k: how many of the likeliest tokens that distribution covers; at least 1.
         greedy: take the likeliest token; its behaviour log-probability is 0, since nothing is random.
         seed: of the noise.
     """
@@ -32,6 +33,7 @@ class SamplingParams:
     top_k: int = 0
     top_p: float = 1.0
     epsilon: float = 0.0
+    epsilon_top_k: int = 20
     greedy: bool = False
     seed: int = 0
 
@@ -42,6 +44,7 @@ class SamplingParams:
             (self.top_k >= 0, f"top_k={self.top_k} must not be negative"),
             (0 < self.top_p <= 1, f"top_p={self.top_p} must lie in (0, 1]"),
             (0 <= self.epsilon < 1, f"epsilon={self.epsilon} must lie in [0, 1)"),
+            (self.epsilon_top_k >= 1, f"epsilon_top_k={self.epsilon_top_k} must be at least 1"),
         )
         broken = [rule for kept, rule in rules if not kept]
         if broken:
@@ -51,7 +54,7 @@ class SamplingParams:
 def behavior_logprobs(logits: Tensor, params: SamplingParams) -> Tensor:
     """Return the log-probabilities [B, V] under which tokens are drawn from logits [B, V].
 
-    Temperature first, then truncation (renormalised), then the uniform mixture.
+    Temperature first, then truncation (renormalised), then the mixture with the uniform distribution.
     """
     scaled = logits.float() / params.temperature
     if params.top_k:
@@ -59,10 +62,7 @@ def behavior_logprobs(logits: Tensor, params: SamplingParams) -> Tensor:
     if params.top_p < 1.0:
         scaled = _keep_top_p(scaled, params.top_p)
     logprobs = torch.log_softmax(scaled, dim=-1)
-    if params.epsilon:
-        uniform = torch.full_like(logprobs, math.log(params.epsilon / logits.shape[-1]))
-        logprobs = torch.logaddexp(logprobs + math.log1p(-params.epsilon), uniform)
-    return logprobs
+    return _mix_uniform(logprobs, params.epsilon, params.epsilon_top_k) if params.epsilon else logprobs
 
 
 def draw(logits: Tensor, params: SamplingParams, uniforms: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,6 +89,15 @@ def draw(logits: Tensor, params: SamplingParams, uniforms: Tensor) -> tuple[Tens
 def _keep_top_k(logits: Tensor, k: int) -> Tensor:
     kept = logits.topk(min(k, logits.shape[-1]), dim=-1)
     return torch.full_like(logits, -torch.inf).scatter(-1, kept.indices, kept.values)
+
+
+def _mix_uniform(logprobs: Tensor, epsilon: float, k: int) -> Tensor:
+    """Return ``(1 - epsilon) p + epsilon u``, u being uniform over the k likeliest of the possible tokens."""
+    top = logprobs.topk(min(k, logprobs.shape[-1]), dim=-1)
+    possible = top.values > -torch.inf
+    share = math.log(epsilon) - possible.sum(-1, keepdim=True).log()
+    uniform = torch.full_like(logprobs, -torch.inf).scatter(-1, top.indices, share.where(possible, -torch.inf))
+    return torch.logaddexp(logprobs + math.log1p(-epsilon), uniform)
 
 
 def _keep_top_p(logits: Tensor, p: float) -> Tensor:

@@ -1,18 +1,25 @@
-"""Which items are played: a pure function of the seed and a count, so a resumed run needs no generator's state."""
+"""Which items are played: a function of the seed and of counts, so a resumed run needs no generator's state."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from agents.algorithms.config import TrainConfig
 from agents.rollout.collector import EpisodeRequest
+from agents.trainer.curriculum import BandCurriculum
+from agents.trajectory import Trajectory
 from textenvs.seeding import INDEX_BITS
 
 
 @dataclass(frozen=True)
 class ItemSequence:
-    """The items of a run, in order.
+    """The items of an environment, in the order in which a run meets them.
 
     Attributes:
         seed: of the run.
@@ -32,17 +39,73 @@ class ItemSequence:
         passes, place = divmod(position, self.n_items)
         return int(np.random.default_rng((self.seed, passes)).permutation(self.n_items)[place])
 
-    def requests(self, update: int, groups: int, group_size: int) -> list[EpisodeRequest]:
-        """Return the episodes of one update: `groups` items, each played by `group_size` members.
+    def numbers(self, first: int, count: int) -> list[int]:
+        """Return the numbers of `count` items from position `first` on."""
+        return [self.number(position) for position in range(first, first + count)]
+
+    def pool(self, size: int) -> Sequence[int]:
+        """Return the items that a curriculum chooses from: all there are, or the first `size` of an endless supply."""
+        return range(self.n_items) if self.n_items is not None else self.numbers(0, size)
+
+
+class ItemDraws:
+    """The groups of a run as they are drawn, in order of the sequence or by a curriculum.
+
+    Args:
+        items: of the environment.
+        config: says how large a group is and how many make an update, and holds the curriculum's settings.
+
+    Attributes:
+        drawn: groups so far.
+        curriculum: None where all items are drawn alike.
+    """
+
+    def __init__(self, items: ItemSequence, config: TrainConfig) -> None:
+        self.items = items
+        self.group_size = config.group_size
+        self.groups = config.n_episodes_per_update // config.group_size
+        self.drawn = 0
+        self.curriculum: BandCurriculum | None = None
+        if config.curriculum.active:
+            self.curriculum = BandCurriculum(config.curriculum, items.seed, items.pool(config.curriculum.pool))
+
+    def requests(self, groups: int, round_number: int = 0) -> list[EpisodeRequest]:
+        """Draw groups: each is one item, played by all its members.
+
+        Sampling noise is keyed by item and member, so an item that comes twice in an update goes on with new members.
 
         Args:
-            update: counted from 0; every update has as many groups.
-            groups: items per update.
-            group_size: episodes per item.
+            groups: how many.
+            round_number: counts the draws of one update.
         """
-        return [
-            EpisodeRequest(group, member, **{"index" if self.named else "seed": number})
-            for group in range(update * groups, (update + 1) * groups)
-            for number in [self.number(group)]
-            for member in range(group_size)
-        ]
+        first, self.drawn = self.drawn, self.drawn + groups
+        numbers = self.curriculum.draw(first, groups) if self.curriculum else self.items.numbers(first, groups)
+        seen: Counter[int] = Counter()
+        requests: list[EpisodeRequest] = []
+        for group, number in enumerate(numbers, start=first):
+            members = self.group_size * (seen[number] + round_number * self.groups)
+            seen[number] += 1
+            name = "index" if self.items.named else "seed"
+            requests += [EpisodeRequest(group, members + m, **{name: number}) for m in range(self.group_size)]
+        return requests
+
+    def observe(self, requests: Sequence[EpisodeRequest], trajectories: Sequence[Trajectory]) -> None:
+        """Tell the curriculum how the requested episodes went, in the same order."""
+        if self.curriculum is None:
+            return
+        known: dict[int, list[float]] = defaultdict(list)
+        for request, trajectory in zip(requests, trajectories, strict=True):
+            if not math.isnan(trajectory.success):
+                known[request.item].append(trajectory.success)
+        for item, successes in known.items():
+            self.curriculum.observe(item, float(np.mean(successes)))
+
+    def state(self) -> Mapping[str, Any]:
+        """Return how many groups were drawn, and what the curriculum knows."""
+        return {"drawn": self.drawn, "curriculum": self.curriculum and self.curriculum.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.drawn = state["drawn"]
+        if self.curriculum is not None:
+            self.curriculum.restore(state["curriculum"])

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from agents.algorithms.base import Credit
+from agents.trainer.diversity import distinct_answers, distinct_bigrams
 from agents.trajectory import FloatArray, TokenBatch, Trajectory
 
 NAN = float("nan")
@@ -21,7 +22,7 @@ def mean(values: Sequence[float] | FloatArray) -> float:
 
 
 def episode_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
-    """Return how the episodes went: returns, success, reward parts, lengths.
+    """Return how the episodes went: returns, success, reward parts, lengths, how different they are.
 
     Rewards that could not be computed are left out, never counted as 0.
     """
@@ -38,6 +39,8 @@ def episode_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
         "invalid_action_rate": mean([turn.invalid_action for turn in turns]),
         "reward_valid_rate": mean([turn.valid for turn in turns]),
         "reward": mean([turn.reward for turn in turns if turn.valid]),
+        "distinct_answers": distinct_answers(trajectories),
+        "distinct_2": distinct_bigrams(trajectories),
         **{f"reward/{name}": mean([turn.parts.get(name, NAN) for turn in turns]) for name in parts},
     }
 

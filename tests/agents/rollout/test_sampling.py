@@ -37,11 +37,27 @@ def test_top_k_beyond_the_vocabulary_keeps_all():
     torch.testing.assert_close(probs(top_k=99), probs())
 
 
-def test_epsilon_mixes_in_a_uniform_distribution():
-    torch.testing.assert_close(probs(epsilon=0.1, top_k=2), 0.9 * probs(top_k=2) + 0.1 / 5)
+def test_epsilon_mixes_in_a_uniform_distribution_over_the_top_k():
+    over_three = torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0]) / 3
+    torch.testing.assert_close(probs(epsilon=0.1, epsilon_top_k=3), 0.9 * probs() + 0.1 * over_three)
 
 
-@pytest.mark.parametrize("options", [{}, {"temperature": 0.5}, {"top_k": 3}, {"top_p": 0.9}, {"epsilon": 0.2}])
+def test_epsilon_draws_nothing_that_is_impossible():
+    over_four = torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0]) / 4
+    torch.testing.assert_close(probs(epsilon=0.1, epsilon_top_k=99), 0.9 * probs() + 0.1 * over_four)
+    over_two = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0]) / 2
+    torch.testing.assert_close(probs(epsilon=0.1, top_k=2), 0.9 * probs(top_k=2) + 0.1 * over_two)
+
+
+def test_epsilon_follows_each_rows_own_top_k():
+    both = torch.cat([LOGITS, LOGITS.flip(1)])
+    mixed = behavior_logprobs(both, SamplingParams(epsilon=0.3, epsilon_top_k=2)).exp()
+    torch.testing.assert_close(mixed[1], mixed[0].flip(0))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"temperature": 0.5}, {"top_k": 3}, {"top_p": 0.9}, {"epsilon": 0.2, "epsilon_top_k": 2}]
+)
 def test_draws_follow_the_behavior_distribution(options: dict):
     params = SamplingParams(**options)
     noise = torch.from_numpy(uniforms(np.array([7], dtype=np.uint64), 20_000)[0])
@@ -93,7 +109,14 @@ def test_every_part_of_the_key_counts(parts: list[int], place: int):
 
 @pytest.mark.parametrize(
     "options",
-    [{"temperature": 0.0}, {"max_new_tokens": 0}, {"top_k": -1}, {"top_p": 0.0}, {"epsilon": 1.0}],
+    [
+        {"temperature": 0.0},
+        {"max_new_tokens": 0},
+        {"top_k": -1},
+        {"top_p": 0.0},
+        {"epsilon": 1.0},
+        {"epsilon_top_k": 0},
+    ],
 )
 def test_a_sampler_that_cannot_be_is_refused(options: dict):
     with pytest.raises(ConfigError, match=next(iter(options))):
