@@ -9,10 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agents.algorithms.settings import Convergence, Curriculum, Exploration, Filters, Importance, KLControl
     from agents.evaluation import evaluate
     from agents.policies.causal_lm import CausalLMPolicy
     from agents.trainer.agents import A2C, GRPO, PPO, REINFORCE, RLOO, REINFORCEPlusPlus
     from agents.trainer.callbacks import Callback
+    from agents.trainer.convergence import HeldOutEvaluation
 
 __all__ = [
     "A2C",
@@ -22,14 +24,24 @@ __all__ = [
     "RLOO",
     "Callback",
     "CausalLMPolicy",
+    "Convergence",
+    "Curriculum",
+    "Exploration",
+    "Filters",
+    "HeldOutEvaluation",
+    "Importance",
+    "KLControl",
     "REINFORCEPlusPlus",
     "evaluate",
 ]
 
+_SETTINGS = ("Convergence", "Curriculum", "Exploration", "Filters", "Importance", "KLControl")
 _HOMES = {
+    **dict.fromkeys(_SETTINGS, "agents.algorithms.settings"),
     "CausalLMPolicy": "agents.policies.causal_lm",
     **dict.fromkeys(("A2C", "GRPO", "PPO", "REINFORCE", "REINFORCEPlusPlus", "RLOO"), "agents.trainer.agents"),
     "Callback": "agents.trainer.callbacks",
+    "HeldOutEvaluation": "agents.trainer.convergence",
     "evaluate": "agents.evaluation",
 }
 

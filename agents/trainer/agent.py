@@ -17,8 +17,19 @@ from agents.policies.causal_lm import CausalLMPolicy
 from agents.rollout.collector import Collector
 from agents.rollout.local import LocalEngine
 from agents.rollout.sampling import SamplingParams, stream_key
-from agents.trainer.callbacks import Callback, CallbackList, Callbacks, CheckpointWriter, MetricsWriter, ProgressBar
+from agents.trainer.callbacks import (
+    Callback,
+    CallbackList,
+    Callbacks,
+    CheckpointWriter,
+    HealthLog,
+    HealthWriter,
+    MetricsWriter,
+    ProgressBar,
+)
+from agents.trainer.convergence import HeldOutEvaluation
 from agents.trainer.environments import EnvSource, open_environments
+from agents.trainer.exploration import sampling_params
 from agents.trainer.items import ItemSequence
 from agents.trainer.loop import Trainer
 from agents.trainer.saving import read_record, restore_trainer, save_trainer
@@ -92,7 +103,7 @@ class Agent:
                 "build it with reference='auto', or set kl_coef=0"
             )
         environments = open_environments(self.env, self.env_kwargs)
-        params = SamplingParams(settings.temperature, settings.max_new_tokens, seed=settings.seed)
+        params = sampling_params(settings)
         collector = Collector(self.policy, environments.source, params, max_context=settings.max_context)
         items = ItemSequence(settings.seed, environments.named_items, environments.n_items)
         return Trainer(self.policy, collector, self.algorithm, settings, items)
@@ -110,9 +121,11 @@ class Agent:
                 learning-rate schedule, instead of training for that many more along a new one.
 
         Raises:
+            ConfigError: if `convergence` asks for evaluations and no callback makes them.
             TrainingInterrupted: on Ctrl-C, after a checkpoint was saved in the run folder.
         """
         trainer = self.trainer
+        self._check_measured(callback)
         trainer.plan(math.ceil(total_episodes / self.settings.n_episodes_per_update), resume=resume)
         callbacks = CallbackList([*CallbackList(callback).callbacks, *self._own_callbacks(progress)])
         try:
@@ -185,11 +198,23 @@ class Agent:
         """Numbers the predictions, so that each samples with noise of its own."""
         return itertools.count()
 
+    def _check_measured(self, callback: Callbacks) -> None:
+        """Refuse to evaluate without somebody who does."""
+        every = self.settings.convergence.every
+        if every and not any(isinstance(one, HeldOutEvaluation) for one in CallbackList(callback).callbacks):
+            raise ConfigError(
+                f"convergence.every={every} needs a measurement: learn(..., callback=HeldOutEvaluation(measure)), "
+                "where measure(agent) plays held-out items"
+            )
+
     def _own_callbacks(self, progress: bool) -> list[Callback]:
         """Return what the agent itself wants done at every update."""
         own: list[Callback] = [ProgressBar(self.trainer.remaining)] if progress else []
+        own.append(HealthLog())
         if self.run_dir is not None:
-            own += [MetricsWriter(Path(self.run_dir) / "metrics.jsonl"), self._checkpoint_writer(self.run_dir)]
+            folder = Path(self.run_dir)
+            own += [MetricsWriter(folder / "metrics.jsonl"), HealthWriter(folder / "health.jsonl")]
+            own.append(self._checkpoint_writer(folder))
         return own
 
     def _checkpoint_writer(self, run_dir: str | Path) -> CheckpointWriter:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from agents.trainer.checkpoint import checkpoint_name, prune
 
 if TYPE_CHECKING:
     from agents.trainer.agent import Agent
+
+_LOG = logging.getLogger(__name__)
 
 
 class Callback:
@@ -71,8 +74,8 @@ class CallbackList(Callback):
             callback.on_training_end(agent)
 
 
-class MetricsWriter(Callback):
-    """Append every update's metrics to a file, one JSON object per line; what is not finite is null.
+class LineWriter(Callback):
+    """Appends to a file of JSON lines, each of which names its update.
 
     Args:
         path: of the file; its folder is made if absent.
@@ -87,16 +90,44 @@ class MetricsWriter(Callback):
         if self.path.exists():
             keep_updates(self.path, reported)
 
-    def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
+    def write(self, line: Mapping[str, object]) -> None:
         """Write one line."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(finite, allow_nan=False) + "\n")
+            file.write(json.dumps(line, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+class MetricsWriter(LineWriter):
+    """Writes every update's metrics; what is not finite is null."""
+
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
+        """Write one line."""
+        self.write({name: value if math.isfinite(value) else None for name, value in metrics.items()})
+
+
+class HealthWriter(LineWriter):
+    """Writes every warning about the run's health when it is raised, and when it is cleared."""
+
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
+        """Write what this update has changed, if anything."""
+        for event in agent.trainer.health.events:
+            self.write(event.as_dict())
+
+
+class HealthLog(Callback):
+    """Logs every warning about the run's health with its remedy, once; Python prints it on standard error."""
+
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
+        """Log what this update has changed, if anything."""
+        for event in agent.trainer.health.events:
+            if event.raised:
+                _LOG.warning("update %d, %s: %s. %s", event.update, event.warning, event.message, event.remedy)
+            else:
+                _LOG.info("update %d, %s is over: %s", event.update, event.warning, event.message)
 
 
 def keep_updates(path: Path, updates: int) -> None:
-    """Cut a metrics file before the line of update number `updates`, and before a line that was left half written."""
+    """Cut a file of JSON lines before the first line of update number `updates`, or before one left half written."""
     kept = 0
     with path.open("rb") as file:
         for line in file:

@@ -11,15 +11,10 @@ from agents.algorithms.config import TrainConfig
 from agents.rollout.sampling import SamplingParams
 
 
-def sampling_params(config: TrainConfig, done: float) -> SamplingParams:
-    """Return the sampler of an update.
-
-    Args:
-        config: of the run.
-        done: share of the run's updates that are made, 0 to 1; the temperature moves along with it.
-    """
+def sampling_params(config: TrainConfig) -> SamplingParams:
+    """Return the sampler with which a run begins."""
     return SamplingParams(
-        temperature=temperature(config.temperature, config.exploration.final_temperature, done),
+        temperature=config.temperature,
         max_new_tokens=config.max_new_tokens,
         epsilon=config.exploration.epsilon,
         epsilon_top_k=config.exploration.epsilon_top_k,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from agents.algorithms.base import Credit
 from agents.trajectory import BoolArray, TokenBatch, Trajectory
 
 
@@ -19,12 +20,14 @@ class Gathered(NamedTuple):
         groups: how many groups were played in all.
         flat: how many groups of those first played had no variance: returns all equal, or fewer than two known.
         replaced: how many groups were thrown away for another one.
+        whole: how many episodes were played to an end in all.
     """
 
     episodes: list[Trajectory]
     groups: int
     flat: int
     replaced: int
+    whole: int
 
 
 def gather(play: Callable[[int, int], list[Trajectory]], groups: int, rounds: int) -> Gathered:
@@ -41,15 +44,15 @@ def gather(play: Callable[[int, int], list[Trajectory]], groups: int, rounds: in
     """
     episodes = play(groups, 0)
     flat = missing = groups - len(varied_groups(episodes))
-    replaced = 0
+    replaced, whole = 0, len(episodes)
     for number in range(1, rounds + 1):
         if not missing:
             break
-        kept = varied_groups(episodes)
-        episodes = [t for t in episodes if t.group_id in kept] + play(missing, number)
-        replaced += missing
+        kept, more = varied_groups(episodes), play(missing, number)
+        episodes = [t for t in episodes if t.group_id in kept] + more
+        replaced, whole = replaced + missing, whole + len(more)
         missing = groups - len(varied_groups(episodes))
-    return Gathered(episodes, groups + replaced, flat, replaced)
+    return Gathered(episodes, groups + replaced, flat, replaced, whole)
 
 
 def varied_groups(trajectories: Sequence[Trajectory]) -> set[int]:
@@ -59,6 +62,11 @@ def varied_groups(trajectories: Sequence[Trajectory]) -> set[int]:
         if trajectory.valid:
             returns[trajectory.group_id].add(trajectory.episode_return)
     return {group for group, values in returns.items() if len(values) > 1}
+
+
+def without_overlong(batch: TokenBatch, credit: Credit) -> Credit:
+    """Return the credit without the tokens of turns that the token limit cut; their advantage is not trained on."""
+    return credit._replace(mask=credit.mask & ~overlong_tokens(batch))
 
 
 def overlong_tokens(batch: TokenBatch) -> BoolArray:

@@ -89,12 +89,12 @@ class ItemDraws:
             requests += [EpisodeRequest(group, members + m, **{name: number}) for m in range(self.group_size)]
         return requests
 
-    def observe(self, requests: Sequence[EpisodeRequest], trajectories: Sequence[Trajectory]) -> None:
-        """Tell the curriculum how the requested episodes went, in the same order."""
+    def observe(self, played: Sequence[tuple[EpisodeRequest, Trajectory]]) -> None:
+        """Tell the curriculum how the requested episodes went."""
         if self.curriculum is None:
             return
         known: dict[int, list[float]] = defaultdict(list)
-        for request, trajectory in zip(requests, trajectories, strict=True):
+        for request, trajectory in played:
             if not math.isnan(trajectory.success):
                 known[request.item].append(trajectory.success)
         for item, successes in known.items():

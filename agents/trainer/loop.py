@@ -7,6 +7,7 @@ An algorithm is a record of functions (`agents.algorithms.base.Algorithm`); the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,16 @@ import numpy as np
 
 from agents.algorithms.base import AnyAlgorithm, Credit
 from agents.algorithms.config import TrainConfig
+from agents.trainer.convergence import HeldOutHistory
+from agents.trainer.exploration import EntropyController
+from agents.trainer.filters import without_overlong
 from agents.trainer.generators import Generators, capture_generators, restore_generators
+from agents.trainer.health import HealthMonitor
 from agents.trainer.items import ItemSequence
 from agents.trainer.kl import KLController, charge_rewards
 from agents.trainer.metrics import Clock, batch_metrics, credit_metrics, episode_metrics
 from agents.trainer.protocols import CRITIC_PREFIX, EpisodeCollector, Stateful, TrainablePolicy
+from agents.trainer.rollouts import Rollouts
 from agents.trainer.schedules import learning_rate
 from agents.trainer.scoring import score_batch
 from agents.trainer.update import Updater, UpdateState
@@ -68,6 +74,8 @@ class Trainer:
     Attributes:
         stateful: every part that remembers something from one update to the next, by name. This is the one place: what
             stands here is in every checkpoint, and what does not is forgotten on resuming.
+        health: what is wrong with the run.
+        held_out: the returns on held-out items, where somebody measures them.
         saved: the state at the last point where everything agreed; an interrupted run goes on from there.
 
     Raises:
@@ -88,13 +96,22 @@ class Trainer:
                 "build it with critic='head' or critic='separate'"
             )
         self.policy = policy
-        self.collector = collector
         self.algorithm = algorithm
         self.config = config
-        self.items = items
+        self.rollouts = Rollouts(collector, items, config)
         self.updater = Updater(policy, algorithm, config)
         self.kl = KLController(config.kl_coef, config.kl_control.target, config.kl_control.horizon)
-        self.stateful: dict[str, Stateful] = {"kl": self.kl, "collector": self.collector}
+        exploration = config.exploration
+        self.entropy = EntropyController(config.entropy_coef, exploration.entropy_target, exploration.entropy_step)
+        self.health, self.held_out = HealthMonitor(), HeldOutHistory()
+        self.stateful: dict[str, Stateful] = {
+            "kl": self.kl,
+            "entropy": self.entropy,
+            "items": self.rollouts.draws,
+            "health": self.health,
+            "held_out": self.held_out,
+            "collector": collector,
+        }
         self.update = self.schedule_start = self.schedule_updates = 0
         self.unreported: dict[str, float] | None = None
         self.under_way: UpdateState | None = None
@@ -148,6 +165,9 @@ class Trainer:
         self._improve(work, after_step)
         metrics = {**work.figures, **work.stats.metrics(), **clock.metrics(tokens=len(work.batch))}
         self.kl.observe(metrics["kl"], len(work.batch.trajectories))
+        self.entropy.observe(metrics.get("entropy", math.nan))
+        self.health.observe(self.update, metrics)
+        metrics["warnings"] = float(len(self.health.active))
         self.update, self.under_way, self.unreported = self.update + 1, None, metrics
         self.saved = self._state()
         return metrics
@@ -156,24 +176,18 @@ class Trainer:
         """Play this update's episodes, score them and give them credit."""
         seconds: dict[str, float] = {}
         clock = Clock(seconds)
-        episodes = self._collect()
+        episodes, figures = self.rollouts.play(self.update, self._done())
         clock.lap("rollout_s")
         batch = self._score(episodes)
         clock.lap("score_s")
         credit = self._credit(batch)
-        figures = {
+        figures |= {
             **episode_metrics(episodes),
             **batch_metrics(batch),
             **credit_metrics(batch, credit),
-            **self._counts(episodes),
+            **self._settings(),
         }
         return UpdateState(batch, credit, figures, seconds)
-
-    def _collect(self) -> list[Trajectory]:
-        """Play this update's episodes; those whose environment failed say nothing about the policy."""
-        groups = self.config.n_episodes_per_update // self.config.group_size
-        requests = self.items.requests(self.update, groups, self.config.group_size)
-        return [t for t in self.collector.collect(requests, self.update) if not t.failed]
 
     def _score(self, episodes: list[Trajectory]) -> TokenBatch:
         """Ask the policy, its reference and its critic about the batch, once."""
@@ -189,7 +203,8 @@ class Trainer:
         """Give every action token its advantage."""
         if self.config.kl_placement == "reward":
             batch = charge_rewards(batch, self.kl.coef)
-        return self.algorithm.credit(batch, self.config)
+        credit = self.algorithm.credit(batch, self.config)
+        return without_overlong(batch, credit) if self.config.filters.mask_overlong else credit
 
     def _improve(self, work: UpdateState, after_step: Callable[[], None]) -> None:
         """Change the weights."""
@@ -197,7 +212,7 @@ class Trainer:
             work,
             learning_rate=self._learning_rate(),
             kl_coef=self.kl.coef if self.config.kl_placement == "loss" else 0.0,
-            entropy_coef=self.config.entropy_coef,
+            entropy_coef=self.entropy.coef,
             critic_only=self.update < self.algorithm.critic_warmup(self.config),
             generator=np.random.default_rng((self.config.seed, self.update)),
             after_step=after_step,
@@ -234,13 +249,15 @@ class Trainer:
             self.config.warmup_updates,
         )
 
-    def _counts(self, episodes: list[Trajectory]) -> dict[str, float]:
-        """Return how far the run is, what it is run with, and what was lost."""
+    def _done(self) -> float:
+        """Return the share of the schedule that is over: 0 at its first update, 1 at its last."""
+        return (self.update - self.schedule_start) / max(1, self.schedule_updates - 1)
+
+    def _settings(self) -> dict[str, float]:
+        """Return how far the run is, and what it is steered to now."""
         return {
+            "update": float(self.update),
             "learning_rate": self._learning_rate(),
             "kl_coef": self.kl.coef,
-            "update": float(self.update),
-            "episodes": float((self.update + 1) * self.config.n_episodes_per_update),
-            "dropped_episodes": float(self.config.n_episodes_per_update - len(episodes)),
-            "environment_faults": float(self.collector.faults),
+            "entropy_coef": self.entropy.coef,
         }

@@ -9,6 +9,7 @@ import numpy as np
 
 from agents.algorithms.base import Credit
 from agents.trainer.diversity import distinct_answers, distinct_bigrams
+from agents.trainer.filters import overlong_tokens
 from agents.trajectory import FloatArray, TokenBatch, Trajectory
 
 NAN = float("nan")
@@ -46,12 +47,13 @@ def episode_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
 
 
 def batch_metrics(batch: TokenBatch) -> dict[str, float]:
-    """Return how far apart the trainer, the sampler and the reference are, per token."""
+    """Return how far apart the trainer, the sampler and the reference are, per token, and what the limit cut."""
     gap = np.abs(batch.old_logprobs - batch.behavior_logprobs)
     return {
         "kl": mean(batch.old_logprobs - batch.ref_logprobs),
         "sampler_gap": mean(gap),
         "sampler_gap_max": float(gap.max(initial=0.0)),
+        "overlong_tokens": float(overlong_tokens(batch).sum()),
     }
 
 

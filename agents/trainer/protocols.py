@@ -13,6 +13,7 @@ from agents.trajectory import Trajectory
 if TYPE_CHECKING:
     from agents.policies.causal_lm import TokenScores
     from agents.rollout.collector import EpisodeRequest
+    from agents.rollout.sampling import SamplingParams
 
 CRITIC_PREFIX = "critic."
 """How the names of the critic's own parameters begin."""
@@ -87,7 +88,13 @@ class TrainablePolicy(Protocol):
 
 
 class EpisodeCollector(Stateful, Protocol):
-    """Episodes in, trajectories out; `agents.rollout.Collector` is one."""
+    """Episodes in, trajectories out; `agents.rollout.Collector` is one.
+
+    Attributes:
+        params: the sampler; may be set anew between two calls of `collect`.
+    """
+
+    params: SamplingParams
 
     @property
     def faults(self) -> int:

@@ -48,7 +48,7 @@ def test_a_corpus_says_how_many_items_it_has() -> None:
 
     assert open_environments(Corpus, {}).n_items == 5
     agent = PPO(tiny_policy(), Corpus, **SMALL)
-    requests = agent.trainer.items.requests(0, 5, 1)
+    requests = agent.trainer.rollouts.draws.requests(5)
     assert sorted(request.index for request in requests if request.index is not None) == list(range(5))
 
 
@@ -74,7 +74,7 @@ def test_a_single_environment_plays_one_episode_at_a_time() -> None:
 
 def test_the_members_of_a_group_play_the_same_item() -> None:
     trainer = GRPO(tiny_policy(), EchoEnv, group_size=4, **SMALL).trainer
-    trajectories = trainer.collector.collect(trainer.items.requests(0, 2, 4), 0)
+    trajectories, _ = trainer.rollouts.play(update=0, done=0.0)
     tasks = [(trajectory.group_id, trajectory.task_id) for trajectory in trajectories]
     assert len(set(tasks)) == 2
     assert [group for group, _ in tasks] == [0] * 4 + [1] * 4

@@ -16,10 +16,10 @@ def test_the_temperature_stays_or_runs_along_a_line() -> None:
 
 
 def test_the_sampler_is_what_the_settings_say() -> None:
-    exploration = Exploration(epsilon=0.1, epsilon_top_k=5, final_temperature=0.5)
+    exploration = Exploration(epsilon=0.1, epsilon_top_k=5)
     config = TrainConfig(max_new_tokens=7, seed=3, exploration=exploration, importance=Importance(cap=2.0))
-    expected = SamplingParams(temperature=0.75, max_new_tokens=7, epsilon=0.1, epsilon_top_k=5, seed=3)
-    assert sampling_params(config, 0.5) == expected
+    expected = SamplingParams(temperature=1.0, max_new_tokens=7, epsilon=0.1, epsilon_top_k=5, seed=3)
+    assert sampling_params(config) == expected
 
 
 def test_the_entropy_bonus_rises_below_the_target_and_falls_above_it() -> None:

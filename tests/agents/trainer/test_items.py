@@ -80,11 +80,11 @@ def test_the_running_success_moves_to_the_latest_groups() -> None:
     supply = draws(ItemSequence(seed=0, n_items=4), 2, 2, curriculum=Curriculum(boost=2.0, momentum=0.25))
     curriculum = supply.curriculum
     assert curriculum is not None
-    requests = supply.requests(2)
+    requests, nan = supply.requests(2), float("nan")
     first, second = requests[0].item, requests[2].item
-    supply.observe(requests, [ended(1.0), ended(0.0), ended(float("nan")), ended(float("nan"))])
+    supply.observe(list(zip(requests, map(ended, (1.0, 0.0, nan, nan)), strict=True)))
     assert curriculum.success == {first: 0.5}
-    supply.observe(requests, [ended(1.0), ended(1.0), ended(0.0), ended(float("nan"))])
+    supply.observe(list(zip(requests, map(ended, (1.0, 1.0, 0.0, nan)), strict=True)))
     assert curriculum.success == {first: 0.625, second: 0.0}
 
 
@@ -105,6 +105,6 @@ def test_a_restored_curriculum_goes_on_the_same() -> None:
     one, two = (draws(ItemSequence(seed=1), 4, 1, curriculum=Curriculum(boost=9.0, pool=50)) for _ in range(2))
     for round_number in range(3):
         requests = one.requests(4)
-        one.observe(requests, [ended(float((round_number + place) % 2)) for place in range(4)])
+        one.observe([(request, ended(float((round_number + place) % 2))) for place, request in enumerate(requests)])
     two.restore(json.loads(json.dumps(one.state())))
     assert [one.requests(4) for _ in range(3)] == [two.requests(4) for _ in range(3)]
