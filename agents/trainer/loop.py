@@ -96,6 +96,7 @@ class Trainer:
                 "build it with critic='head' or critic='separate'"
             )
         self.policy = policy
+        self.collector = collector
         self.algorithm = algorithm
         self.config = config
         self.rollouts = Rollouts(collector, items, config)
