@@ -84,7 +84,7 @@ class TrainConfig(Record):
     """The most tokens that a conversation may have before it is truncated; the model's own limit, if not given."""
     seed: int = 0
     """Of the items drawn, the sampling noise and the minibatches."""
-    checkpoint_every: int = 0
+    checkpoint_every: int = 20
     """Updates between checkpoints in the run folder; 0 for none but the one that Ctrl-C leaves."""
     checkpoint_inside: bool = False
     """Write checkpoints inside those updates too: after the rollout, and after every optimiser step."""

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from agents.algorithms.config import TrainConfig
 from agents.cli.console import print_comparisons, print_scores, step_progress
-from agents.evaluation import Comparison, EvaluationResult, write_transcripts
+from agents.evaluation import Comparison, EvaluationResult, read_transcripts, write_transcripts
 from agents.evaluation.held_out import HeldOut
 from agents.evaluation.statistics import Interval
 from agents.finetune import Demonstration, SFTConfig, sft
@@ -26,10 +26,14 @@ from agents.policies.causal_lm import CausalLMPolicy
 from agents.report import write_report
 from agents.report.run_folder import CONFIG, EVALUATION, METRICS, REPORT, TRANSCRIPTS
 from agents.trainer.agent import Agent
-from textenvs.errors import UsageError
+from agents.trainer.checkpoint import checkpoint_name, whole_file
+from agents.trainer.generators import seed_generators
+from textenvs.errors import CheckpointError, UsageError
 
 CHECKPOINT = "checkpoint"
 """Folder of the trained agent within the run folder."""
+BEFORE = "before.jsonl"
+"""The evaluation before training within the run folder; a resumed run needs it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +70,14 @@ class Outcome:
     Attributes:
         tables: before against after.
         baselines: the scores of the environment's own baselines.
-        seconds: wall time of everything.
+        seconds: wall time of everything, or since the run was resumed.
+        resumed: whether training had begun before.
     """
 
     tables: Sequence[Comparison]
     baselines: Mapping[str, Mapping[str, Interval]]
     seconds: float
+    resumed: bool
 
 
 def prepare_folder(folder: Path, overwrite: bool) -> None:
@@ -83,50 +89,73 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
     if (folder / CONFIG).exists() and not overwrite:
         raise UsageError(f"{str(folder)!r} already holds a run; choose another --out, or add --overwrite")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (CONFIG, METRICS, TRANSCRIPTS, EVALUATION, REPORT):
+    for name in (CONFIG, METRICS, BEFORE, TRANSCRIPTS, EVALUATION, REPORT):
         (folder / name).unlink(missing_ok=True)
     for name in (CHECKPOINT, "checkpoints"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def run_experiment(
-    experiment: Experiment, policy: CausalLMPolicy, rows: Sequence[Demonstration], console: Console
-) -> Outcome:
-    """Run the experiment and write its folder.
+def begin(experiment: Experiment, policy: CausalLMPolicy, rows: Sequence[Demonstration], console: Console) -> Agent:
+    """Start a run in its prepared folder: settings, warm-up, and the checkpoint from which training begins.
 
     Args:
-        experiment: what to do; its folder is prepared.
+        experiment: what to do.
         policy: to be trained, in place.
         rows: demonstrations for the warm-up.
         console: to report to.
-
-    Raises:
-        TrainingInterrupted: on Ctrl-C during training, after a checkpoint was saved.
     """
-    start = time.perf_counter()
-    folder = experiment.folder
-    _write_json(folder / CONFIG, experiment.record)
+    _write_json(experiment.folder / CONFIG, experiment.record)
+    seed_generators(experiment.config.seed)
     if experiment.sft is not None:
         warm_up(policy, rows, experiment.sft, console)
         policy.restart_critic()
     if policy.settings.reference == "copy":
         policy.freeze_reference()
-    console.print("Evaluating before training ...", highlight=False)
-    before = experiment.held_out.measure(policy)
     agent = experiment.agent(
-        policy, experiment.env_id, env_kwargs=experiment.env_kwargs, config=experiment.config, run_dir=folder
+        policy,
+        experiment.env_id,
+        env_kwargs=experiment.env_kwargs,
+        config=experiment.config,
+        run_dir=experiment.folder,
     )
-    agent.learn(total_episodes=experiment.episodes, progress=True)
-    agent.save(folder / CHECKPOINT)
+    agent.save(experiment.folder / "checkpoints" / checkpoint_name(0))
+    return agent
+
+
+def finish(experiment: Experiment, agent: Agent, console: Console) -> Outcome:
+    """Do what is left of a run, from its beginning or from a checkpoint: evaluate, train, evaluate, report.
+
+    Raises:
+        TrainingInterrupted: on Ctrl-C during training, after a checkpoint was saved.
+        CheckpointError: if the policy has been trained and its evaluation before that is lost.
+    """
+    start = time.perf_counter()
+    resumed = agent.trainer.update > 0
+    before = _measure_before(experiment, agent, console)
+    agent.learn(total_episodes=experiment.episodes, progress=True, resume=True)
+    agent.save(experiment.folder / CHECKPOINT)
     console.print("Evaluating after training ...", highlight=False)
-    after = experiment.held_out.measure(policy)
+    after = experiment.held_out.measure(agent.policy)
     outcome = Outcome(
         experiment.held_out.compare(before, after),
         experiment.held_out.measure_baselines(),
         time.perf_counter() - start,
+        resumed,
     )
-    _write_results(experiment, policy, outcome, before, after)
+    _write_results(experiment, agent.policy, outcome, before, after)
     return outcome
+
+
+def _measure_before(experiment: Experiment, agent: Agent, console: Console) -> dict[str, EvaluationResult]:
+    """Evaluate the untrained policy, once in a run: what was found is kept in its folder."""
+    file = experiment.folder / BEFORE
+    if not file.is_file():
+        if agent.trainer.update > 0:
+            raise CheckpointError(f"{file} is lost: the policy as it was before training cannot be evaluated any more")
+        console.print("Evaluating before training ...", highlight=False)
+        with whole_file(file) as draft:
+            write_transcripts(draft, experiment.held_out.measure(agent.policy))
+    return read_transcripts(file)
 
 
 def warm_up(policy: CausalLMPolicy, rows: Sequence[Demonstration], config: SFTConfig, console: Console) -> None:
@@ -146,7 +175,8 @@ def print_outcome(outcome: Outcome, folder: Path, console: Console) -> None:
     if outcome.baselines:
         print_scores(console, "Baselines on the same items", outcome.baselines)
     console.print("95 % intervals; differences are paired by item.", highlight=False)
-    console.print(f"Took {duration(outcome.seconds)}. Report: {folder / REPORT}", highlight=False)
+    took = duration(outcome.seconds) + (" since the resume" if outcome.resumed else "")
+    console.print(f"Took {took}. Report: {folder / REPORT}", highlight=False)
 
 
 def duration(seconds: float) -> str:
@@ -171,7 +201,7 @@ def _write_results(
             "algorithm": experiment.agent.algorithm.name.upper(),
             "parameters": f"{parameters / 1e6:.2f} M",
             "training episodes": f"{experiment.episodes:,}",
-            "in all": duration(outcome.seconds),
+            "since the resume" if outcome.resumed else "in all": duration(outcome.seconds),
         },
         "tables": [table.as_dict() for table in outcome.tables],
         "baselines": {
@@ -187,7 +217,8 @@ def _write_results(
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
-    path.write_text(text + "\n", encoding="utf-8")
+    with whole_file(path) as draft:
+        draft.write_text(text + "\n", encoding="utf-8")
 
 
 def _plain(value: object) -> object:

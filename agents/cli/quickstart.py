@@ -44,12 +44,8 @@ class Options:
 
 
 def run(args: Sequence[str]) -> int:
-    """Run it, on one thread: for a model this small a second one costs more than it brings."""
+    """Run it."""
     options = train_options(parse(Options, args, "textenvs quickstart"))
-
-    import torch
-
-    torch.set_num_threads(1)
     return execute(options, resolve(options, "ppo"))
 
 
@@ -82,6 +78,7 @@ def train_options(options: Options) -> TrainOptions[PPOConfig]:
             groups=json.dumps({language: {"language": language} for language in languages}),
         ),
         init=SFT,
+        threads=1,  # for a model this small a second one costs more than it brings
         episodes=options.episodes,
         out=options.out,
         overwrite=True,

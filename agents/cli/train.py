@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from agents.cli.environments import make_text_env
 from agents.cli.models import TINY, ModelOptions, build_policy, load_policy
 from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate
+from agents.cli.resume import check_run, refuse_changes, resume_agent
 from agents.cli.settings import FLAT, as_tree
 from agents.cli.sources import Sources, parse_settings
 from textenvs.errors import UsageError
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 NONE, SFT = "none", "sft"
 
 FLAGS = (
-    *("config", "set", "model", "init", "episodes", "out", "overwrite", "dry_run", "seed"),
+    *("config", "set", "resume", "model", "init", "episodes", "out", "overwrite", "dry_run", "seed"),
     *("env.id", "env.corpus", "env.language", "env.difficulty", "env.kwargs"),
     *("reward.fn", "reward.weights", "reward.timing"),
     *("sft.rows", "sft.epochs", "sft.learning_rate"),
@@ -36,7 +39,7 @@ FLAGS = (
 )
 """What ``textenvs train`` shows as flags, of every algorithm; 40 at most. All else is set by ``--set`` or a file."""
 
-ABOUT_THE_RUN = ("config", "set", "out", "overwrite", "dry_run")
+ABOUT_THE_RUN = ("config", "set", "resume", "out", "overwrite", "dry_run")
 """Options that are no settings: they say where settings come from and what is done with them."""
 
 C = TypeVar("C", bound="TrainConfig")
@@ -57,6 +60,10 @@ class TrainOptions(Sources, Generic[C]):
     """What comes before: none, sft (a supervised warm-up), or a checkpoint folder to start from."""
     episodes: int = 20_000
     """Training episodes."""
+    resume: Path | None = None
+    """Run folder to go on with, from its newest whole checkpoint; its settings stay as they are."""
+    threads: int | None = None
+    """CPU threads; as many as torch takes of itself, if not given."""
     out: Path | None = None
     """Run folder; runs/<environment>-<algorithm>-<seed>, if not given."""
     overwrite: bool = False
@@ -77,12 +84,24 @@ def run(args: Sequence[str]) -> int:
     algorithm = find_algorithm(args[0])
     defaults = TrainOptions(settings=algorithm.config())
     facts = {"command": "train", "algorithm": algorithm.name}
-    options = parse_settings(defaults, FLAGS, args[1:], f"textenvs train {algorithm.name}", facts)
+    options = _parse(defaults, args[1:], f"textenvs train {algorithm.name}", facts)
     experiment = resolve(options, algorithm.name)
     if options.dry_run:
         print(json.dumps(experiment.record, indent=2, ensure_ascii=False))
         return 0
     return execute(options, experiment)
+
+
+def _parse(defaults: TrainOptions[Any], args: Sequence[str], prog: str, facts: Mapping[str, str]) -> TrainOptions[Any]:
+    """Return the options; to resume a run, they are what it was started with, and the arguments may not differ."""
+    options = parse_settings(defaults, FLAGS, args, prog, facts)
+    if options.resume is None:
+        return options
+    file = check_run(options.resume)
+    stored = parse_settings(defaults, FLAGS, ["--config", str(file)], prog, facts)
+    given = parse_settings(stored, FLAGS, args, prog, facts)
+    refuse_changes(given, stored, ABOUT_THE_RUN)
+    return dataclasses.replace(given, out=given.resume)
 
 
 def resolve(options: TrainOptions[Any], algorithm: str) -> Experiment:
@@ -122,14 +141,35 @@ def execute(options: TrainOptions[Any], experiment: Experiment) -> int:
     """Build the policy, run the experiment and print what it found."""
     from rich.console import Console
 
-    from agents.cli.experiment import prepare_folder, print_outcome, run_experiment
+    from agents.cli.experiment import begin, finish, prepare_folder, print_outcome
 
     console = Console()
-    prepare_folder(experiment.folder, options.overwrite)
-    policy, rows = start(options, experiment)
-    outcome = run_experiment(experiment, policy, rows, console)
+    set_threads(options.threads)
+    agent = None
+    if options.resume is None:
+        prepare_folder(experiment.folder, options.overwrite)
+    else:
+        agent = resume_agent(experiment, options.model.device, console)
+    try:
+        agent = agent or begin(experiment, *start(options, experiment), console)
+        outcome = finish(experiment, agent, console)
+    except KeyboardInterrupt:
+        console.print(f"Go on with: {_resume_command(experiment)}", markup=False, highlight=False)
+        raise
     print_outcome(outcome, experiment.folder, console)
     return 0
+
+
+def set_threads(threads: int | None) -> None:
+    """Set how many CPU threads torch uses; sums are split by it, so a run keeps its number when it is resumed."""
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def _resume_command(experiment: Experiment) -> str:
+    return f"textenvs train {experiment.agent.algorithm.name} --resume {shlex.quote(str(experiment.folder))}"
 
 
 def start(options: TrainOptions[Any], experiment: Experiment) -> tuple[CausalLMPolicy, list[Demonstration]]:

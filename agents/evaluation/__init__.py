@@ -1,7 +1,7 @@
 """Held-out evaluation: fixed items, paired differences, intervals."""
 
 from agents.evaluation.compare import Comparison, ComparisonRow, compare, compare_groups
-from agents.evaluation.results import EpisodeScore, EvaluationResult, write_transcripts
+from agents.evaluation.results import EpisodeScore, EvaluationResult, read_transcripts, write_transcripts
 from agents.evaluation.runner import evaluate
 from agents.evaluation.statistics import Interval
 
@@ -14,5 +14,6 @@ __all__ = [
     "compare",
     "compare_groups",
     "evaluate",
+    "read_transcripts",
     "write_transcripts",
 ]

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,20 @@ class EpisodeScore:
         """Return the mean of one reward part over the turns that have it; NaN if none has."""
         values = [turn.parts[name] for turn in self.turns if not math.isnan(turn.parts.get(name, math.nan))]
         return math.fsum(values) / len(values) if values else math.nan
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> EpisodeScore:
+        """Build the record again from what `as_dict` returned."""
+        return cls(
+            index=record["index"],
+            task_id=record["task_id"],
+            group=record["group"],
+            success=_number(record["success"]),
+            episode_return=_number(record["return"]),
+            turns=tuple(_turn(turn) for turn in record["turns"]),
+            stop=record["stop"],
+            messages=tuple(record["messages"]),
+        )
 
     def as_dict(self) -> dict[str, object]:
         """Return the record for a line of ``transcripts.jsonl``."""
@@ -147,6 +162,16 @@ def write_transcripts(path: Path, phases: Mapping[str, EvaluationResult]) -> Non
                 file.write(line + "\n")
 
 
+def read_transcripts(path: Path) -> dict[str, EvaluationResult]:
+    """Read what `write_transcripts` wrote: every phase by name."""
+    phases: dict[str, list[EpisodeScore]] = {}
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            record = json.loads(line)
+            phases.setdefault(record["phase"], []).append(EpisodeScore.from_dict(record))
+    return {phase: EvaluationResult(tuple(episodes)) for phase, episodes in phases.items()}
+
+
 def paired_items(before: EvaluationResult, after: EvaluationResult) -> Sequence[tuple[str, int, str]]:
     """Return the items that both results hold, in order.
 
@@ -164,6 +189,18 @@ def _turn_dict(turn: TurnRecord) -> dict[str, object]:
     fields["temperature"] = _json_number(turn.temperature)
     fields["parts"] = {name: _json_number(value) for name, value in turn.parts.items()}
     return fields
+
+
+def _turn(fields: Mapping[str, Any]) -> TurnRecord:
+    """Build a turn again; the reward of one that could not be scored was not kept."""
+    parts = {name: _number(value) for name, value in fields["parts"].items()}
+    reward = _number(fields["reward"]) if fields["valid"] else 0.0
+    return TurnRecord(**{**fields, "parts": parts, "reward": reward, "temperature": _number(fields["temperature"])})
+
+
+def _number(value: float | None) -> float:
+    """Undo `_json_number`."""
+    return math.nan if value is None else value
 
 
 def _json_number(value: float) -> float | None:

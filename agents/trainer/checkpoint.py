@@ -12,7 +12,8 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +25,8 @@ from torch import Tensor, nn
 from textenvs.errors import CheckpointError
 
 MANIFEST = "manifest.json"
+PAGE = "README.md"
+"""A model card; people fill in what only they know, so it is not in the manifest."""
 NamedParameters = Sequence[tuple[str, nn.Parameter]]
 
 
@@ -62,14 +65,26 @@ def verify_folder(place: Path) -> None:
     """Check that every file of a checkpoint is there and as it was written.
 
     Raises:
-        CheckpointError: names the first file that is missing, added or changed.
+        CheckpointError: names the first file that is missing or changed.
     """
-    expected: Mapping[str, str] = read_json(place / MANIFEST)["sha256"]
-    for name, digest in expected.items():
+    for name, digest in _expected(place).items():
         if not (place / name).is_file():
             raise CheckpointError(f"{place}: {name} is missing")
         if _sha256(place / name) != digest:
             raise CheckpointError(f"{place}: {name} is damaged (its SHA-256 sum is not the manifest's)")
+
+
+def newest_good(places: Sequence[Path]) -> tuple[Path | None, list[CheckpointError]]:
+    """Return the last of `places` that is as it was written, None if none is, and what is wrong with those after it."""
+    damage: list[CheckpointError] = []
+    for place in reversed(places):
+        try:
+            verify_folder(place)
+        except CheckpointError as error:
+            damage.append(error)
+        else:
+            return place, damage
+    return None, damage
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -136,6 +151,19 @@ def _placed(key: str, value: Tensor, parameter: nn.Parameter) -> Tensor:
     return value if key == "step" else value.to(parameter.device)
 
 
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; the file takes its place at once when the block has ended well."""
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        yield draft
+        _sync(draft)
+        draft.replace(path)
+        _sync(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a JSON object for people to read; `read_json` gives every number back, NaN and infinity too."""
     text = json.dumps(_strict(value), indent=2, ensure_ascii=False, allow_nan=False)
@@ -159,8 +187,22 @@ def _number(entries: dict[str, Any]) -> Any:
     return float(entries["float"]) if entries.keys() == {"float"} else entries
 
 
+def _expected(place: Path) -> dict[str, str]:
+    """Return the sums that the manifest lists.
+
+    Raises:
+        CheckpointError: if it is absent, or no list of sums.
+    """
+    sums = read_json(place / MANIFEST).get("sha256")
+    if not isinstance(sums, dict) or not sums:
+        raise CheckpointError(f"{place / MANIFEST} is damaged: it lists no SHA-256 sums")
+    return cast(dict[str, str], sums)
+
+
 def _files(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    """Return what the manifest lists: every file, but a page that is there to be edited."""
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in names if name != PAGE)
 
 
 def _sha256(path: Path) -> str:

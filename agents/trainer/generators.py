@@ -28,6 +28,13 @@ def capture_generators() -> Generators:
     }
 
 
+def seed_generators(seed: int) -> None:
+    """Seed Python's, numpy's and torch's global generators."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 (for code of the user's that draws from it)
+    torch.manual_seed(seed)
+
+
 def restore_generators(state: Generators) -> None:
     """Set the global generators to what `capture_generators` returned; of the GPUs, as many as there are now."""
     version, words, gauss = state["python"]

@@ -132,7 +132,7 @@ def test_ctrl_c_saves_a_checkpoint_and_says_where(tmp_path: Path) -> None:
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in error
-    (checkpoint,) = (out / "checkpoints").iterdir()
+    checkpoint = max((out / "checkpoints").iterdir())
     assert str(checkpoint) in error.replace("\n", "")
     assert PPO.load(checkpoint).trainer.update >= 1
 

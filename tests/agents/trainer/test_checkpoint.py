@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from agents import PPO
 from agents.trainer.checkpoint import (
     MANIFEST,
+    PAGE,
     checkpoint_name,
     checkpoints,
     load_optimizer,
+    newest_good,
     prune,
     read_json,
     save_optimizer,
@@ -22,6 +27,8 @@ from agents.trainer.checkpoint import (
     write_folder,
     write_json,
 )
+from tests.agents.build import tiny_policy
+from tests.agents.probes import Probe
 from textenvs.errors import CheckpointError
 
 
@@ -76,6 +83,48 @@ def test_damage_is_found_and_named(tmp_path: Path, damage: str) -> None:
             manifest.write_text("{")
     with pytest.raises(CheckpointError, match=MANIFEST if "manifest" in damage else "numbers.bin"):
         verify_folder(tmp_path / "a")
+
+
+def damaged(folder: Path, generator: np.random.Generator) -> str:
+    """Truncate a file, flip a bit of it or remove it; return its name."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    file = files[int(generator.integers(len(files)))]
+    content = bytearray(file.read_bytes())
+    match int(generator.integers(3)):
+        case 0:
+            file.write_bytes(content[: int(generator.integers(len(content)))])
+        case 1:
+            content[int(generator.integers(len(content)))] ^= 1 << int(generator.integers(8))
+            file.write_bytes(content)
+        case _:
+            file.unlink()
+    return file.relative_to(folder).as_posix()
+
+
+def test_fifty_damages_are_found_and_named_and_the_last_good_one_is_used(tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    agent = PPO(tiny_policy(), lambda: Probe(conditional=True), n_episodes_per_update=4, max_new_tokens=2)
+    agent.save(whole / checkpoint_name(1))
+    agent.learn(4).save(whole / checkpoint_name(2))
+    assert newest_good(checkpoints(whole)) == (whole / checkpoint_name(2), [])
+    names: set[str] = set()
+    for case in range(50):
+        folder = tmp_path / "damaged"
+        shutil.copytree(whole, folder)
+        name = damaged(folder / checkpoint_name(2), np.random.default_rng(case))
+        good, (error,) = newest_good(checkpoints(folder))
+        assert good == folder / checkpoint_name(1)
+        assert checkpoint_name(2) in str(error)
+        assert name in str(error) or name == MANIFEST
+        names.add(name)
+        shutil.rmtree(folder)
+    assert len(names) > 5
+
+
+def test_a_page_that_was_edited_is_no_damage(tmp_path: Path) -> None:
+    write_folder(tmp_path / "a", lambda folder: fill(folder) or ((folder / PAGE).write_text("license: ?") and None))
+    (tmp_path / "a" / PAGE).write_text("license: mit")
+    verify_folder(tmp_path / "a")
 
 
 def test_only_the_newest_are_kept(tmp_path: Path) -> None:

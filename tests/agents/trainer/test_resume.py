@@ -52,10 +52,10 @@ def probe() -> Probe:
     return Noisy(conditional=True)
 
 
-def build(agent: type[Agent], folder: Path, **settings: Any) -> Agent:
+def build(agent: type[Agent], folder: Path, env: Any = probe) -> Agent:
     for seed in (random.seed, np.random.seed, torch.manual_seed):
         seed(7)
-    return agent(tiny_policy(), probe, run_dir=folder, **{**SETTINGS, **settings})
+    return agent(tiny_policy(), env, run_dir=folder, **SETTINGS)
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
@@ -156,19 +156,18 @@ def test_ctrl_c_anywhere_leaves_a_checkpoint_that_goes_on_exactly(hook: str, cal
 
 
 def test_ctrl_c_in_a_rollout_leaves_the_state_before_it(tmp_path: Path) -> None:
-    class Interrupted(Noisy):
-        steps = 0
+    steps = 0
 
+    class Interrupted(Noisy):
         def step(self, action: str) -> Any:
-            Interrupted.steps += 1
-            if Interrupted.steps == 11:
+            nonlocal steps
+            steps += 1
+            if steps == 11:
                 raise KeyboardInterrupt
             return super().step(action)
 
     whole = build(PPO, tmp_path / "whole").learn(EPISODES)
-    cut = build(PPO, tmp_path / "cut")
-    cut.trainer.collector._make_env = lambda: Interrupted(conditional=True)  # type: ignore[attr-defined]
-    cut.trainer.collector._idle.clear()  # type: ignore[attr-defined]
+    cut = build(PPO, tmp_path / "cut", env=lambda: Interrupted(conditional=True))
     with pytest.raises(TrainingInterrupted, match=r"update-00000001"):
         cut.learn(EPISODES)
     resumed = PPO.load(tmp_path / "cut" / "checkpoints" / "update-00000001", probe, run_dir=tmp_path / "cut")
