@@ -28,7 +28,7 @@ from agents.trainer.callbacks import (
     ProgressBar,
 )
 from agents.trainer.convergence import HeldOutEvaluation
-from agents.trainer.environments import EnvSource, open_environments
+from agents.trainer.environments import Environments, EnvSource, open_environments
 from agents.trainer.exploration import sampling_params
 from agents.trainer.items import ItemSequence
 from agents.trainer.loop import Trainer
@@ -102,11 +102,30 @@ class Agent:
                 f"kl_coef={settings.kl_coef} needs a reference and this policy has none; "
                 "build it with reference='auto', or set kl_coef=0"
             )
-        environments = open_environments(self.env, self.env_kwargs)
-        params = sampling_params(settings)
-        collector = Collector(self.policy, environments.source, params, max_context=settings.max_context)
-        items = ItemSequence(settings.seed, environments.named_items, environments.n_items)
-        return Trainer(self.policy, collector, self.algorithm, settings, items)
+        items = ItemSequence(settings.seed, self.environments.named_items, self.environments.n_items)
+        return Trainer(self.policy, self.collector, self.algorithm, settings, items)
+
+    @cached_property
+    def environments(self) -> Environments:
+        """Where the environments come from."""
+        return open_environments(self.env, self.env_kwargs)
+
+    @cached_property
+    def collector(self) -> Collector:
+        """What plays the episodes."""
+        settings = self.settings
+        return Collector(
+            self.policy,
+            self.environments.source,
+            sampling_params(settings),
+            max_context=settings.max_context,
+            workers=settings.workers,
+            step_timeout_s=settings.step_timeout_s,
+        )
+
+    def close(self) -> None:
+        """Close the environments, and end the processes that play them."""
+        self.collector.close()
 
     def learn(
         self, total_episodes: int, *, callback: Callbacks = None, progress: bool = False, resume: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from agents.algorithms.base import Credit
 from agents.trainer.diversity import distinct_answers, distinct_bigrams
 from agents.trainer.filters import overlong_tokens
 from agents.trajectory import FloatArray, TokenBatch, Trajectory
+from textenvs.faults import Fault
 
 NAN = float("nan")
 
@@ -44,6 +45,11 @@ def episode_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
         "distinct_2": distinct_bigrams(trajectories),
         **{f"reward/{name}": mean([turn.parts.get(name, NAN) for turn in turns]) for name in parts},
     }
+
+
+def fault_metrics(counts: Mapping[Fault, int]) -> dict[str, float]:
+    """Return how often something has failed in the run so far, at every boundary where it can."""
+    return {f"faults/{fault.value}": float(counts.get(fault, 0)) for fault in Fault}
 
 
 def batch_metrics(batch: TokenBatch) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from torch import Tensor, nn
 
 from agents.trajectory import Trajectory
+from textenvs.faults import Fault
 
 if TYPE_CHECKING:
     from agents.policies.causal_lm import TokenScores
@@ -97,8 +98,8 @@ class EpisodeCollector(Stateful, Protocol):
     params: SamplingParams
 
     @property
-    def faults(self) -> int:
-        """How many environments have raised so far."""
+    def counts(self) -> Mapping[Fault, int]:
+        """What has failed so far, by the boundary where it did."""
         ...
 
     def collect(self, requests: Sequence[EpisodeRequest], update: int) -> list[Trajectory]:

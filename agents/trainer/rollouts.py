@@ -9,6 +9,7 @@ from agents.algorithms.config import TrainConfig
 from agents.trainer.exploration import temperature
 from agents.trainer.filters import Gathered, gather
 from agents.trainer.items import ItemDraws, ItemSequence
+from agents.trainer.metrics import fault_metrics
 from agents.trainer.protocols import EpisodeCollector
 from agents.trajectory import Trajectory
 
@@ -67,6 +68,6 @@ class Rollouts:
             "flat_groups": gathered.flat / self.groups if size > 1 else math.nan,
             "replaced_groups": float(gathered.replaced),
             "dropped_episodes": float(played - gathered.whole),
-            "environment_faults": float(self.collector.faults),
+            **fault_metrics(self.collector.counts),
             **({"curriculum_in_band": curriculum.in_band()} if curriculum else {}),
         }

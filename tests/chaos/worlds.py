@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import os
 import sys
 import time
@@ -69,3 +71,61 @@ def slow_at_first(turn: Turn) -> float:
     if turn.index == 0:
         time.sleep(0.3)
     return 1.0
+
+
+CHAOS_HANG_S = 1.5
+
+
+def fate(*parts: object) -> float:
+    """Return a number in [0, 1) that hangs on its arguments alone, in every process."""
+    digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def world_fault(index: int, turn: int, action: str) -> str:
+    """Return what the chaotic world does with an action: one in twenty raises, one in twenty hangs."""
+    number = fate("world", index, turn, action)
+    return "environment_raised" if number < 0.05 else "environment_timed_out" if number < 0.1 else ""
+
+
+def reward_fault(index: int, turn: int, action: str) -> str:
+    """Return what becomes of the chaotic reward: NaN, infinite or raised, one in twenty each."""
+    number = fate("reward", index, turn, action)
+    return "reward_not_finite" if number < 0.1 else "reward_failed" if number < 0.15 else ""
+
+
+@dataclass
+class ChaoticEpisode(EchoEpisode):
+    """An echo that meets the fate of its actions."""
+
+    def act(self, action: str) -> Outcome:
+        fault = world_fault(self.index, self.turn, action)
+        if fault == "environment_raised":
+            raise RuntimeError("the world broke")
+        if fault:
+            time.sleep(CHAOS_HANG_S)
+        return super().act(action)
+
+    def fork(self) -> ChaoticEpisode:
+        return ChaoticEpisode(self.index, self.words, self.turn, self.right)
+
+
+def chaotic(turn: Turn) -> float:
+    """A reward that meets its fate; where it does not, a number that hangs on the action."""
+    place = int(turn.task_id.split("/")[1]), turn.index, turn.action
+    fault = reward_fault(*place)
+    if fault == "reward_failed":
+        raise RuntimeError("no reward today")
+    if fault:
+        return math.nan if fate("kind", *place) < 0.5 else math.inf
+    return fate("value", *place)
+
+
+class ChaoticEnv(EchoEnv):
+    """Echo, with everything going wrong at random."""
+
+    def __init__(self) -> None:
+        super().__init__(reward=chaotic)
+
+    def make_episode(self, index: int) -> ChaoticEpisode:
+        return ChaoticEpisode(index, super().make_episode(index).words)

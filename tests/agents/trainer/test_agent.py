@@ -222,7 +222,7 @@ class Faulty(Probe):
 def test_failures_are_data(agent: type[Agent]) -> None:
     recorder = Recorder()
     trained = agent(tiny_policy(), Faulty(), group_size=4, **SMALL).learn(24, callback=recorder)
-    assert recorder.metrics[-1]["environment_faults"] >= 6
+    assert recorder.metrics[-1]["faults/environment_raised"] >= 6
     assert sum(metrics["dropped_episodes"] for metrics in recorder.metrics) >= 6
     assert 0 < recorder.metrics[0]["reward_valid_rate"] < 1
     assert all(torch.isfinite(weight).all() for weight in weights(trained))
