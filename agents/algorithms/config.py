@@ -8,7 +8,6 @@ from typing import Literal
 from agents.algorithms.settings import Convergence, Curriculum, Exploration, Filters, Importance, KLControl
 from agents.algorithms.settings.record import Record
 from textenvs.errors import ConfigError
-from textenvs.vector import WorkerKind
 
 LRSchedule = Literal["constant", "linear", "cosine", "low_and_slow"]
 KLPlacement = Literal["reward", "loss"]
@@ -83,10 +82,6 @@ class TrainConfig(Record):
     """The most tokens that one turn of the agent may have."""
     max_context: int | None = None
     """The most tokens that a conversation may have before it is truncated; the model's own limit, if not given."""
-    workers: WorkerKind = "inline"
-    """Where environments are played: inline, or each in a thread or a process of its own."""
-    step_timeout_s: float | None = None
-    """Seconds that one environment step or one reward may take (thread or process workers); no limit, if not given."""
     seed: int = 0
     """Of the items drawn, the sampling noise and the minibatches."""
     checkpoint_every: int = 20

@@ -35,6 +35,7 @@ from agents.trainer.loop import Trainer
 from agents.trainer.saving import read_record, restore_trainer, save_trainer
 from textenvs import Observation
 from textenvs.errors import CheckpointError, ConfigError
+from textenvs.vector import WorkerKind
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -64,6 +65,8 @@ class Agent:
         env_kwargs: for `gymnasium.make`, with an id.
         config: all settings at once, instead of single keywords.
         run_dir: folder for ``metrics.jsonl`` and checkpoints; nothing is written without it.
+        workers: where environments are played: ``"inline"``, or each in a ``"thread"`` or a ``"process"`` of its own.
+        step_timeout_s: seconds that one environment step or one reward may take; needs threads or processes.
 
     Raises:
         ConfigError: if a setting is out of range, is given both in `config` and as a keyword, or asks for a critic
@@ -77,6 +80,8 @@ class Agent:
     env_kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     config: TrainConfig | None = None
     run_dir: str | Path | None = None
+    workers: WorkerKind = "inline"
+    step_timeout_s: float | None = None
 
     def __post_init__(self) -> None:
         """Take over the settings of `config`, and set up the trainer so that mistakes show here and not in `learn`."""
@@ -119,8 +124,8 @@ class Agent:
             self.environments.source,
             sampling_params(settings),
             max_context=settings.max_context,
-            workers=settings.workers,
-            step_timeout_s=settings.step_timeout_s,
+            workers=self.workers,
+            step_timeout_s=self.step_timeout_s,
         )
 
     def close(self) -> None:
@@ -186,6 +191,8 @@ class Agent:
         *,
         env_kwargs: Mapping[str, Any] | None = None,
         run_dir: str | Path | None = None,
+        workers: WorkerKind = "inline",
+        step_timeout_s: float | None = None,
         device: str | None = None,
     ) -> Self:
         """Load what `save` wrote, with the optimiser and the counts.
@@ -195,6 +202,8 @@ class Agent:
             env: to go on with; the one that was saved, if not given.
             env_kwargs: for `gymnasium.make`; the saved ones, if `env` is not given.
             run_dir: as for a new agent.
+            workers: as for a new agent.
+            step_timeout_s: as for a new agent.
             device: such as ``"cuda"``; None takes a GPU where there is one.
 
         Raises:
@@ -208,7 +217,15 @@ class Agent:
             raise CheckpointError(f"{path} does not say how to make its environment; give it: load(path, env)")
         policy = CausalLMPolicy.load(path, device=device)
         config = cls.algorithm.config.from_mapping(record.config)
-        agent = cls(policy, source, env_kwargs=kwargs, config=config, run_dir=run_dir)
+        agent = cls(
+            policy,
+            source,
+            env_kwargs=kwargs,
+            config=config,
+            run_dir=run_dir,
+            workers=workers,
+            step_timeout_s=step_timeout_s,
+        )
         restore_trainer(Path(path), agent.trainer, record)
         return agent
 
