@@ -87,11 +87,6 @@ class Collector:
         self._free: list[int] = []
         self._handles = 0
 
-    @property
-    def faults(self) -> int:
-        """How many episodes were lost to a failure so far."""
-        return sum(count for fault, count in self.counts.items() if fault.stop is not None)
-
     def collect(self, requests: Sequence[EpisodeRequest], update: int = 0) -> list[Trajectory]:
         """Play the requested episodes.
 

@@ -16,6 +16,7 @@ from agents.trajectory import NO_TURN, Trajectory
 from tests.toy import WORDS, EchoEnv, broken
 from textenvs import Message
 from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.faults import Fault
 
 PARAMS = SamplingParams(temperature=0.7, max_new_tokens=6)
 POLICY = build_tiny([f"Repeat the word. {' '.join(WORDS)}"] * 3, TinyConfig(vocab_size=320, hidden_size=32, layers=2))
@@ -166,7 +167,7 @@ def test_an_environment_that_breaks_is_data_not_a_crash(caplog):
 
     plays = collector(make, max_live=1)
     failed, fine = plays.collect([EpisodeRequest(0, index=2), EpisodeRequest(1, index=2)])
-    assert plays.faults == 1
+    assert plays.counts == {Fault.ENVIRONMENT_RAISED: 1}
     assert "the world broke" in caplog.text
     assert failed.stop == "error"
     assert failed.truncated
@@ -183,7 +184,7 @@ def test_an_environment_that_cannot_begin_leaves_an_empty_trajectory():
     (trajectory,) = plays.collect(requests(1))
     assert (trajectory.stop, trajectory.turns, trajectory.action_tokens) == ("error", (), 0)
     assert trajectory.final_ids is None
-    assert plays.faults == 1
+    assert plays.counts == {Fault.ENVIRONMENT_RAISED: 1}
 
 
 def test_a_users_mistake_is_not_a_fault():
