@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from agents.algorithms.settings import Convergence, Curriculum, Exploration, Filters, Importance, KLControl
     from agents.evaluation import evaluate
     from agents.policies.causal_lm import CausalLMPolicy
-    from agents.trainer.agents import A2C, GRPO, PPO, REINFORCE, RLOO, REINFORCEPlusPlus
+    from agents.trainer.agents import A2C, GRPO, PPO, REINFORCE, RLOO, TRPO, REINFORCEPlusPlus
     from agents.trainer.callbacks import Callback
     from agents.trainer.convergence import HeldOutEvaluation
 
@@ -22,6 +22,7 @@ __all__ = [
     "PPO",
     "REINFORCE",
     "RLOO",
+    "TRPO",
     "Callback",
     "CausalLMPolicy",
     "Convergence",
@@ -39,7 +40,7 @@ _SETTINGS = ("Convergence", "Curriculum", "Exploration", "Filters", "Importance"
 _HOMES = {
     **dict.fromkeys(_SETTINGS, "agents.algorithms.settings"),
     "CausalLMPolicy": "agents.policies.causal_lm",
-    **dict.fromkeys(("A2C", "GRPO", "PPO", "REINFORCE", "REINFORCEPlusPlus", "RLOO"), "agents.trainer.agents"),
+    **dict.fromkeys(("A2C", "GRPO", "PPO", "REINFORCE", "REINFORCEPlusPlus", "RLOO", "TRPO"), "agents.trainer.agents"),
     "Callback": "agents.trainer.callbacks",
     "HeldOutEvaluation": "agents.trainer.convergence",
     "evaluate": "agents.evaluation",

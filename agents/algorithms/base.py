@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from torch import Tensor
 
 from agents.algorithms.config import TrainConfig
+from agents.algorithms.settings import TrustRegion
 from agents.losses.kl import LOSS_ESTIMATORS
 from agents.losses.surrogate import Surrogate
 from agents.trajectory import BoolArray, FloatArray, IntArray, TokenBatch
@@ -78,25 +79,6 @@ class Loss(NamedTuple):
 
     total: Tensor
     terms: dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class TrustRegion:
-    """How far a natural-gradient step may go, and how hard it is sought.
-
-    Attributes:
-        max_kl: the most that the new policy may diverge from the old, in nats per token; KL(new || old).
-        cg_steps: steps of conjugate gradient towards the direction.
-        cg_damping: is added to the diagonal of the Fisher matrix.
-        line_search_steps: lengths that are tried.
-        line_search_shrink: what each refused length is multiplied by.
-    """
-
-    max_kl: float
-    cg_steps: int
-    cg_damping: float
-    line_search_steps: int
-    line_search_shrink: float
 
 
 @dataclass(frozen=True)

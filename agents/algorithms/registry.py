@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from agents.algorithms import a2c, grpo, ppo, reinforce, reinforce_plus_plus, rloo
+from agents.algorithms import a2c, grpo, ppo, reinforce, reinforce_plus_plus, rloo, trpo
 from agents.algorithms.base import AnyAlgorithm
 from textenvs.errors import UnknownNameError
 
 ALGORITHMS: dict[str, AnyAlgorithm] = {
     "ppo": ppo.ALGORITHM,
     "a2c": a2c.ALGORITHM,
+    "trpo": trpo.ALGORITHM,
     "reinforce": reinforce.ALGORITHM,
     "reinforce_plus_plus": reinforce_plus_plus.ALGORITHM,
     "rloo": rloo.ALGORITHM,

@@ -178,9 +178,15 @@ def start(options: TrainOptions[Any], experiment: Experiment) -> tuple[CausalLMP
     checkpoint = options.init not in (NONE, SFT)
     needed = experiment.sft is not None or (options.model.model == TINY and not checkpoint)
     rows = demonstrate(options.env, options.sft, seed) if needed else []
-    if checkpoint:
-        return load_policy(Path(options.init), options.model.device), rows
-    return build_policy(options.model, rows, experiment.agent.algorithm.critic, seed), rows
+    algorithm = experiment.agent.algorithm
+    policy = (
+        load_policy(Path(options.init), options.model.device)
+        if checkpoint
+        else build_policy(options.model, rows, algorithm.critic, seed)
+    )
+    if algorithm.natural_gradient is not None:
+        policy.make_twice_differentiable()
+    return policy, rows
 
 
 def _overview(algorithms: Iterable[AnyAlgorithm]) -> str:

@@ -170,14 +170,10 @@ class CausalLMPolicy:
         """Whether a gradient of `score` has a gradient itself: the fused attention kernels have none."""
         return self.model.config.get_text_config()._attn_implementation == "eager"
 
-    def set_attention(self, name: str) -> None:
-        """Choose how attention is computed, by transformers' name, such as ``"eager"``.
-
-        Raises:
-            ConfigError: transformers knows no such implementation, or the model cannot use it.
-        """
-        storage.set_attention(self.model, name)
-        self.settings = self.settings.replace(attention=name)
+    def make_twice_differentiable(self) -> None:
+        """Switch to eager attention, for good."""
+        storage.set_attention(self.model, "eager")
+        self.settings = self.settings.replace(attention="eager")
 
     def mark_updated(self) -> None:
         """Record that the weights have changed: whatever was cached under the old ones is void."""

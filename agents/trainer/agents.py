@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agents.algorithms import a2c, grpo, ppo, reinforce, reinforce_plus_plus, rloo
+from agents.algorithms import a2c, grpo, ppo, reinforce, reinforce_plus_plus, rloo, trpo
 from agents.algorithms.base import AnyAlgorithm
 from agents.algorithms.registry import find_algorithm
 from agents.trainer.agent import Agent
@@ -23,6 +23,13 @@ class A2C(Agent, a2c.A2CConfig):
     """Advantage actor-critic; see `agents.algorithms.a2c`."""
 
     algorithm: ClassVar[AnyAlgorithm] = a2c.ALGORITHM
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TRPO(Agent, trpo.TRPOConfig):
+    """Trust-region policy optimisation; see `agents.algorithms.trpo`."""
+
+    algorithm: ClassVar[AnyAlgorithm] = trpo.ALGORITHM
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -54,7 +61,7 @@ class GRPO(Agent, grpo.GRPOConfig):
 
 
 AGENTS: dict[str, type[Agent]] = {
-    agent.algorithm.name: agent for agent in (PPO, A2C, REINFORCE, REINFORCEPlusPlus, RLOO, GRPO)
+    agent.algorithm.name: agent for agent in (PPO, A2C, TRPO, REINFORCE, REINFORCEPlusPlus, RLOO, GRPO)
 }
 
 

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from agents.algorithms.base import AnyAlgorithm, LossInputs
+from agents.algorithms.base import AnyAlgorithm
 from agents.algorithms.config import TrainConfig
-from agents.losses.kl import k3
-from agents.trainer.portion import Portion, UpdateStats
+from agents.trainer.portion import Portion, Terms, UpdateStats
 from agents.trainer.protocols import CRITIC_PREFIX, TrainablePolicy
 
 
@@ -55,18 +54,13 @@ class GradientStep:
 
     def _accumulate(self, portion: Portion) -> dict[str, Tensor]:
         """Add up gradients and terms over micro-batches."""
-        sums: dict[str, Tensor] = {}
+        terms = Terms()
         for rows in portion.microbatches:
             tokens = portion.loss_inputs(self.policy, rows)
             loss = self.algorithm.loss(tokens, self.config)
             loss.total.backward()
-            importance = tokens.mean_weight * tokens.importance.sum()
-            share = {"loss": loss.total, **loss.terms, "approx_kl": _approx_kl(tokens), "importance": importance}
-            for name, term in share.items():
-                sums[name] = sums.get(name, 0) + term.detach()
-            ratio = (tokens.logprobs.detach() - tokens.old_logprobs).max().exp()
-            sums["ratio_max"] = torch.maximum(sums.get("ratio_max", ratio), ratio)
-        return sums
+            terms.add(tokens, loss)
+        return terms.figures
 
     def _clip_gradient(self, critic_only: bool) -> Tensor:
         """Clip the gradient's norm and return it as it was; where the critic moves alone, drop everyone else's."""
@@ -76,8 +70,3 @@ class GradientStep:
                     parameter.grad = None
         parameters = [parameter for _, parameter in self.named_parameters]
         return torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
-
-
-def _approx_kl(tokens: LossInputs) -> Tensor:
-    """Return this micro-batch's share of the mean KL(old || new), estimated by k3 from the old policy's tokens."""
-    return tokens.mean_weight * k3(tokens.old_logprobs, tokens.logprobs.detach()).sum()

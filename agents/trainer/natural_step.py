@@ -21,7 +21,7 @@ from agents.trainer.natural_gradient import (
     longest_step,
     split_like,
 )
-from agents.trainer.portion import Portion, UpdateStats
+from agents.trainer.portion import Portion, Terms, UpdateStats
 from agents.trainer.protocols import CRITIC_PREFIX, TrainablePolicy
 from textenvs.errors import ConfigError
 
@@ -52,7 +52,7 @@ class NaturalStep:
         if not policy.twice_differentiable:
             raise ConfigError(
                 "a natural-gradient step differentiates the policy twice, which only eager attention can; "
-                "build the policy with attention='eager', or call policy.set_attention('eager')"
+                "build the policy with attention='eager', or call policy.make_twice_differentiable()"
             )
         self.policy = policy
         self.mechanism = mechanism
@@ -67,7 +67,8 @@ class NaturalStep:
 
         A length is accepted if the objective falls and KL(new || old) stays below the region's `max_kl`.
         """
-        before, terms, gradient = self._objective_and_gradient(portion)
+        terms, gradient = self._objective_and_gradient(portion)
+        before = terms.pop("loss")
         direction = conjugate_gradient(
             lambda vector: self._fisher_product(portion, vector), -gradient, self.region.cg_steps
         )
@@ -92,16 +93,15 @@ class NaturalStep:
         stats.steps += bool(search.fraction)
         _record(stats, {**terms, **reached, "policy_grad_norm": float(gradient.norm())}, search)
 
-    def _objective_and_gradient(self, portion: Portion) -> tuple[float, dict[str, float], Tensor]:
-        """Return the objective, its terms and its gradient [P] at the old weights, summed over micro-batches."""
-        total, terms, gradient = 0.0, dict[str, float](), torch.zeros(())
+    def _objective_and_gradient(self, portion: Portion) -> tuple[dict[str, float], Tensor]:
+        """Return the objective's terms and its gradient [P] at the old weights, summed over micro-batches."""
+        terms, gradient = Terms(), 0.0
         for rows in portion.microbatches:
-            loss = self.mechanism.objective(portion.loss_inputs(self.policy, rows), self.config)
-            gradient = flat_gradient(loss.total, self.parameters) + gradient.to(loss.total.device)
-            total += loss.total.item()
-            for name, term in loss.terms.items():
-                terms[name] = terms.get(name, 0.0) + term.item()
-        return total, terms, gradient
+            tokens = portion.loss_inputs(self.policy, rows)
+            objective = self.mechanism.objective(tokens, self.config)
+            gradient = gradient + flat_gradient(objective.total, self.parameters)
+            terms.add(tokens, objective)
+        return {name: figure.item() for name, figure in terms.figures.items()}, torch.as_tensor(gradient)
 
     def _fisher_product(self, portion: Portion, vector: Tensor) -> Tensor:
         """Return the damped Fisher matrix at the old weights times `vector` [P], summed over micro-batches."""

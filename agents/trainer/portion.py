@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.algorithms.base import AnyAlgorithm, Credit, LossInputs
+from agents.algorithms.base import AnyAlgorithm, Credit, Loss, LossInputs
 from agents.algorithms.config import TrainConfig
+from agents.losses.kl import k3
 from agents.trainer.microbatch import Rows, microbatches
 from agents.trainer.protocols import TrainablePolicy
 from agents.trajectory import BoolArray, FloatArray, TokenBatch
@@ -41,6 +42,31 @@ class UpdateStats:
             "skipped_steps": float(self.skipped),
             "stopped_early": float(self.stopped),
         }
+
+
+class Terms:
+    """A loss's terms, added up over the micro-batches of one step.
+
+    Attributes:
+        figures: the loss, its named terms, and how far the policy is from the one that sampled; scalars.
+    """
+
+    def __init__(self) -> None:
+        self.figures: dict[str, Tensor] = {}
+
+    def add(self, tokens: LossInputs, loss: Loss) -> None:
+        """Add a micro-batch's share: ``approx_kl`` estimates KL(old || new) by k3, from the old policy's tokens."""
+        logprobs = tokens.logprobs.detach()
+        share = {
+            "loss": loss.total,
+            **loss.terms,
+            "approx_kl": tokens.mean_weight * k3(tokens.old_logprobs, logprobs).sum(),
+            "importance": tokens.mean_weight * tokens.importance.sum(),
+        }
+        for name, term in share.items():
+            self.figures[name] = self.figures.get(name, 0) + term.detach()
+        ratio = (logprobs - tokens.old_logprobs).max().exp()
+        self.figures["ratio_max"] = torch.maximum(self.figures.get("ratio_max", ratio), ratio)
 
 
 @dataclass(frozen=True)

@@ -6,5 +6,6 @@ from agents.algorithms.settings.exploration import Exploration
 from agents.algorithms.settings.filters import Filters
 from agents.algorithms.settings.importance import Importance
 from agents.algorithms.settings.kl_control import KLControl
+from agents.algorithms.settings.trust_region import TrustRegion
 
-__all__ = ["Convergence", "Curriculum", "Exploration", "Filters", "Importance", "KLControl"]
+__all__ = ["Convergence", "Curriculum", "Exploration", "Filters", "Importance", "KLControl", "TrustRegion"]

@@ -64,12 +64,16 @@ def gradients(name: str, policy: CausalLMPolicy, episodes: list[Trajectory], **s
     algorithm, config, batch, credit = prepared(name, policy, episodes, max_grad_norm=1e9, **settings)
     updater = Updater(policy, algorithm, config)
     captured: list[torch.Tensor] = []
+    before = weights(policy)
 
     def capture() -> None:
         captured.extend(p.grad.clone() for _, p in updater.named_parameters if p.grad is not None)
 
     updater.optimizer.step = capture  # type: ignore[method-assign]
     update(updater, batch, credit)
+    with torch.no_grad():  # a natural step has moved the policy before the optimiser's turn
+        for weight_name, parameter in updater.named_parameters:
+            parameter.copy_(before[weight_name])
     assert captured
     return captured
 
