@@ -123,10 +123,8 @@ def our_update(model: SB3TRPO, buffer: RolloutBufferSamples, config: TRPOConfig)
     policy = NetworkPolicy(network, buffer.observations)
     actions = buffer.actions.long().flatten().tolist()
     episodes = [trajectory([segment([0], [row, action])], [turn()]) for row, action in enumerate(actions)]
-    with torch.no_grad():
-        _, logprobs, _ = network.evaluate_actions(buffer.observations, buffer.actions.flatten())
     advantages = (buffer.advantages - buffer.advantages.mean()) / (buffer.advantages.std() + 1e-8)
-    batch = replace(TokenBatch.of(episodes), old_logprobs=logprobs.numpy(), values=buffer.old_values.numpy())
+    batch = replace(TokenBatch.of(episodes), old_logprobs=buffer.old_log_prob.numpy(), values=buffer.old_values.numpy())
     credit = Credit(advantages.numpy(), buffer.returns.numpy(), np.ones(STEPS, dtype=np.bool_))
     state = UpdateState(batch, credit)
     Updater(policy, ALGORITHM, config).run(  # type: ignore[arg-type]
@@ -146,8 +144,8 @@ def our_update(model: SB3TRPO, buffer: RolloutBufferSamples, config: TRPOConfig)
     [
         (0.01, 5, 0.1, 10, "whole"),
         (0.01, 15, 0.01, 10, "whole"),
-        (3.0, 10, 1e-3, 10, "shortened"),
-        (3.0, 10, 1e-3, 1, "refused"),
+        (0.3, 10, 1e-5, 10, "shortened"),
+        (0.3, 10, 1e-5, 1, "refused"),
     ],
 )
 def test_a_whole_update_equals_sb3_contribs(
@@ -169,9 +167,6 @@ def test_a_whole_update_equals_sb3_contribs(
     )
     before = {name: weight.detach().clone() for name, weight in model.policy.named_parameters()}
     ours, stats = our_update(model, buffer, config)
-    with torch.no_grad():  # sb3 computed them in float32 while it sampled
-        _, logprobs, _ = model.policy.evaluate_actions(buffer.observations, buffer.actions.flatten())
-    model.rollout_buffer.log_probs[:] = logprobs.numpy().reshape(model.rollout_buffer.log_probs.shape)
     model.train()
 
     logged = model.logger.name_to_value
@@ -183,7 +178,7 @@ def test_a_whole_update_equals_sb3_contribs(
     theirs = dict(model.policy.named_parameters())
     for name, weight in ours.named_parameters():
         own = "value" in name  # Adam's epsilon sees the scale of the critic's loss, which is ours by value_coef
-        torch.testing.assert_close(weight, theirs[name], atol=1e-6 if own else 1e-9, rtol=0)
+        torch.testing.assert_close(weight, theirs[name], atol=1e-6 if own else 1e-12, rtol=0)
         assert torch.equal(weight, before[name]) is (outcome == "refused" and not own)
 
 
