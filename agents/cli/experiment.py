@@ -10,7 +10,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,9 +24,10 @@ from agents.evaluation.statistics import Interval
 from agents.finetune import Demonstration, SFTConfig, sft
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.report import write_report
-from agents.report.run_folder import CONFIG, EVALUATION, METRICS, REPORT, TRANSCRIPTS
+from agents.report.run_folder import CONFIG, EVALUATION, HEALTH, METRICS, REPORT, TRANSCRIPTS
 from agents.trainer.agent import Agent
 from agents.trainer.checkpoint import checkpoint_name, whole_file
+from agents.trainer.convergence import BEST, HeldOutEvaluation
 from agents.trainer.generators import seed_generators
 from textenvs.errors import CheckpointError, UsageError
 
@@ -62,6 +63,12 @@ class Experiment:
     folder: Path
     record: Mapping[str, Any]
 
+    def valid_return(self, agent: Agent) -> Interval:
+        """Return the agent's mean greedy return on the valid split, for the evaluations in training."""
+        episodes = self.config.convergence.episodes
+        held_out = replace(self.held_out, split="valid", episodes=episodes, samples=0, text_scores=False)
+        return held_out.measure(agent)["greedy"].episode_return
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -89,9 +96,9 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
     if (folder / CONFIG).exists() and not overwrite:
         raise UsageError(f"{str(folder)!r} already holds a run; choose another --out, or add --overwrite")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (CONFIG, METRICS, BEFORE, TRANSCRIPTS, EVALUATION, REPORT):
+    for name in (CONFIG, METRICS, HEALTH, BEFORE, TRANSCRIPTS, EVALUATION, REPORT):
         (folder / name).unlink(missing_ok=True)
-    for name in (CHECKPOINT, "checkpoints"):
+    for name in (CHECKPOINT, BEST, "checkpoints"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
@@ -132,7 +139,12 @@ def finish(experiment: Experiment, agent: Agent, console: Console) -> Outcome:
     start = time.perf_counter()
     resumed = agent.trainer.update > 0
     before = _measure_before(experiment, agent, console)
-    agent.learn(total_episodes=experiment.episodes, progress=True, resume=True)
+    agent.learn(
+        total_episodes=experiment.episodes,
+        callback=HeldOutEvaluation(experiment.valid_return),
+        progress=True,
+        resume=True,
+    )
     agent.save(experiment.folder / CHECKPOINT)
     console.print("Evaluating after training ...", highlight=False)
     after = experiment.held_out.measure(agent.policy)

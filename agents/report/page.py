@@ -69,6 +69,7 @@ def render_page(run: RunData) -> str:
         baselines=run.evaluation.get("baselines", {}),
         facts=run.evaluation.get("facts", {}),
         notes=run.evaluation.get("notes", []),
+        warnings=_warnings(run.health),
         charts=charts,
         more=more,
         pairs=pair_transcripts(run.transcripts),
@@ -79,6 +80,19 @@ def render_page(run: RunData) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         box={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT},
     )
+
+
+def _warnings(health: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return every warning that was raised, with the update at which it was cleared, if it was."""
+    warnings: list[dict[str, Any]] = []
+    for event in health:
+        if event.get("raised"):
+            warnings.append({**event, "cleared": None})
+        else:
+            open_ones = (w for w in reversed(warnings) if w["warning"] == event["warning"] and w["cleared"] is None)
+            if found := next(open_ones, None):
+                found["cleared"] = event["update"]
+    return warnings
 
 
 def _charts(metrics: Sequence[Mapping[str, Any]]) -> tuple[list[Chart], list[Chart]]:

@@ -10,9 +10,10 @@ from typing import Any
 
 from textenvs.errors import CheckpointError, UsageError
 
-CONFIG, METRICS, TRANSCRIPTS, EVALUATION, REPORT = (
+CONFIG, METRICS, HEALTH, TRANSCRIPTS, EVALUATION, REPORT = (
     "config.json",
     "metrics.jsonl",
+    "health.jsonl",
     "transcripts.jsonl",
     "evaluation.json",
     "report.html",
@@ -28,6 +29,7 @@ class RunData:
         name: of the folder.
         config: resolved settings, as written.
         metrics: one mapping per update, in order.
+        health: one mapping per warning that was raised or cleared, in order.
         transcripts: one mapping per evaluated episode and phase.
         evaluation: comparison tables and notes.
     """
@@ -35,6 +37,7 @@ class RunData:
     name: str
     config: Mapping[str, Any]
     metrics: Sequence[Mapping[str, Any]]
+    health: Sequence[Mapping[str, Any]]
     transcripts: Sequence[Mapping[str, Any]]
     evaluation: Mapping[str, Any]
 
@@ -54,6 +57,7 @@ def read_run(folder: Path) -> RunData:
         name=folder.resolve().name,
         config=_read_object(folder / CONFIG),
         metrics=_read_lines(folder / METRICS),
+        health=_read_lines(folder / HEALTH),
         transcripts=_read_lines(folder / TRANSCRIPTS),
         evaluation=_read_object(folder / EVALUATION) if (folder / EVALUATION).is_file() else {},
     )

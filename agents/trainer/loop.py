@@ -184,7 +184,7 @@ class Trainer:
         credit = self._credit(batch)
         figures |= {
             **episode_metrics(episodes),
-            **batch_metrics(batch),
+            **batch_metrics(batch, self.config.microbatch_tokens),
             **credit_metrics(batch, credit),
             **self._settings(),
         }

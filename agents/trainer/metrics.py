@@ -10,6 +10,7 @@ import numpy as np
 from agents.algorithms.base import Credit
 from agents.trainer.diversity import distinct_answers, distinct_bigrams
 from agents.trainer.filters import overlong_tokens
+from agents.trainer.microbatch import fed_lengths, padding_saved
 from agents.trajectory import FloatArray, TokenBatch, Trajectory
 from textenvs.faults import Fault
 
@@ -52,13 +53,19 @@ def fault_metrics(counts: Mapping[Fault, int]) -> dict[str, float]:
     return {f"faults/{fault.value}": float(counts.get(fault, 0)) for fault in Fault}
 
 
-def batch_metrics(batch: TokenBatch) -> dict[str, float]:
-    """Return how far apart the trainer, the sampler and the reference are, per token, and what the limit cut."""
+def batch_metrics(batch: TokenBatch, budget: int) -> dict[str, float]:
+    """Return how far apart the trainer, the sampler and the reference are, per token, and what feeding them takes.
+
+    Args:
+        batch: scored.
+        budget: the most padded tokens in a micro-batch.
+    """
     gap = np.abs(batch.old_logprobs - batch.behavior_logprobs)
     return {
         "kl": mean(batch.old_logprobs - batch.ref_logprobs),
         "sampler_gap": mean(gap),
         "sampler_gap_max": float(gap.max(initial=0.0)),
+        "padding_saved": padding_saved(fed_lengths(batch, np.ones(len(batch), dtype=np.bool_)), budget),
         "overlong_tokens": float(overlong_tokens(batch).sum()),
     }
 

@@ -97,6 +97,11 @@ def write_run(folder: Path, said: str = "hello", updates: int = 5) -> Path:
     (folder / "config.json").write_text(json.dumps({"env": {"id": said}, said: [said]}))
     (folder / "evaluation.json").write_text(json.dumps(evaluation))
     (folder / "metrics.jsonl").write_text("".join(json.dumps(m) + "\n" for m in metrics))
+    raised = [
+        {"update": 1, "warning": f"{said} {n}", "raised": True, "message": said, "remedy": said} for n in range(2)
+    ]
+    health = [*raised, {"update": 3, "warning": f"{said} 0", "raised": False, "message": said, "remedy": ""}]
+    (folder / "health.jsonl").write_text("".join(json.dumps(event) + "\n" for event in health))
     lines = [episode("before", 0, 0.0, said), episode("after", 0, 1.0, said), episode("after", 1, None, said, None)]
     (folder / "transcripts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder
@@ -119,6 +124,16 @@ def test_the_page_holds_everything_and_needs_nothing(tmp_path: Path) -> None:
     assert page.tags.count("svg") == 3  # success, the reward part, the metric that nobody chose
     assert not re.search(r"""(?:src|href)\s*=|url\(|@import|https?://""", html)
     assert "default-src 'none'" in html
+
+
+def test_warnings_say_how_long_they_lasted(tmp_path: Path) -> None:
+    _, page = read(write_report(write_run(tmp_path / "run")))
+    text = " ".join(" ".join(page.text).split())
+    assert "Health of the run" in text
+    assert "hello 0 1 to 3" in text
+    assert "hello 1 1 to the end" in text
+    (tmp_path / "run" / "health.jsonl").unlink()
+    assert "Health of the run" not in read(write_report(tmp_path / "run"))[0]
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

@@ -36,8 +36,8 @@ def test_no_episodes_no_figures() -> None:
 def test_gap_between_sampler_and_trainer() -> None:
     batch = scored(random_trajectories(np.random.default_rng(0)), np.random.default_rng(0))
     close = replace(batch, old_logprobs=batch.behavior_logprobs + np.float32(0.25))
-    assert batch_metrics(close)["sampler_gap"] == pytest.approx(0.25)
-    assert batch_metrics(close)["sampler_gap_max"] == pytest.approx(0.25)
+    assert batch_metrics(close, 100)["sampler_gap"] == pytest.approx(0.25)
+    assert batch_metrics(close, 100)["sampler_gap_max"] == pytest.approx(0.25)
 
 
 def test_explained_variance() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.trainer.microbatch import microbatches, pad_states, plan
+from agents.trainer.microbatch import microbatches, pad_states, padding_saved, plan
 from agents.trajectory import TokenBatch
 from tests.agents.build import WORLD, random_trajectories, trajectory, turn
 
@@ -45,6 +46,13 @@ def test_what_follows_the_last_scored_token_is_not_fed() -> None:
     (rows,) = microbatches(batch, np.array([True, True, False]), 100)
     assert rows.token_ids.shape == (1, 4)
     assert not microbatches(batch, np.zeros(3, dtype=np.bool_), 100)
+
+
+def test_sorting_by_length_saves_padding() -> None:
+    """Two rows fit a micro-batch: sorted 2 x 10 + 2 x 4 tokens are fed, as they came 2 x 10 twice."""
+    assert padding_saved(np.array([10, 4, 3, 9]), 20) == pytest.approx(1 - 28 / 38)
+    assert padding_saved(np.array([5, 5, 5]), 10) == 0
+    assert np.isnan(padding_saved(np.array([], dtype=np.int64), 10))
 
 
 def test_states_are_padded_on_the_right() -> None:
