@@ -18,7 +18,8 @@ class Completion:
         handle: of the conversation.
         token_ids: the sampled tokens, a sampled stop token included.
         logprobs: their log-probabilities under the sampler as it really sampled, same length.
-        finish_reason: ``"stop"`` or ``"length"``.
+        finish_reason: ``"stop"`` or ``"length"``; anything where there are no tokens, or not all have a probability: such
+            a turn has failed.
     """
 
     handle: int
@@ -47,7 +48,7 @@ class Engine(Protocol):
         ...
 
     def release(self, handle: int) -> None:
-        """Forget a conversation."""
+        """Forget a conversation, and a turn of it that was submitted."""
         ...
 
     def sync(self, policy: CausalLMPolicy) -> int:

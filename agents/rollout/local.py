@@ -55,7 +55,7 @@ class LocalEngine:
         self._submitted[params].append((handle, stream))
 
     def release(self, handle: int) -> None:
-        """Forget a conversation."""
+        """Forget a conversation, and a turn of it that was submitted."""
         self._conversations.pop(handle, None)
 
     def sync(self, policy: CausalLMPolicy) -> int:
@@ -70,7 +70,8 @@ class LocalEngine:
         """Run every submitted turn to its end and return them all."""
         completions: list[Completion] = []
         with _sampling_mode(self.policy):
-            for params, turns in self._submitted.items():
+            for params, submitted in self._submitted.items():
+                turns = [turn for turn in submitted if turn[0] in self._conversations]
                 turns.sort(key=lambda turn: (len(self._conversations[turn[0]].ids), turn[0]))
                 for first in range(0, len(turns), self.max_batch):
                     completions += self._decode(turns[first : first + self.max_batch], params)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import gymnasium as gym
@@ -10,13 +11,15 @@ import pytest
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.tiny import TinyConfig, build_tiny
 from agents.rollout.collector import Collector, EpisodeRequest
+from agents.rollout.engine import Completion
 from agents.rollout.local import LocalEngine
 from agents.rollout.sampling import SamplingParams
 from agents.trajectory import NO_TURN, Trajectory
 from tests.toy import WORDS, EchoEnv, broken
-from textenvs import Message
+from textenvs import Message, Turn
 from textenvs.errors import ConfigError, UnknownNameError
 from textenvs.faults import Fault
+from textenvs.vector import WorkerKind
 
 PARAMS = SamplingParams(temperature=0.7, max_new_tokens=6)
 POLICY = build_tiny([f"Repeat the word. {' '.join(WORDS)}"] * 3, TinyConfig(vocab_size=320, hidden_size=32, layers=2))
@@ -271,3 +274,53 @@ def test_every_turn_of_every_episode_has_noise_of_its_own():
     streams: list[int] = []
     played = collector(EchoEnv, engine=Listening(POLICY)).collect(requests(4, 3))
     assert len(set(streams)) == len(streams) == sum(len(t.turns) for t in played)
+
+
+@pytest.mark.parametrize("workers", ["thread", "process"])
+def test_workers_change_nothing(workers: WorkerKind):
+    asked = requests(3, 2)
+    inline = collector(EchoEnv).collect(asked, update=3)
+    elsewhere = collector(EchoEnv, workers=workers, step_timeout_s=30.0)
+    for again in (elsewhere.collect(asked, update=3), elsewhere.collect(asked, update=3)):
+        assert [tokens(t) for t in again] == [tokens(t) for t in inline]
+        assert [t.turns for t in again] == [t.turns for t in inline]
+        assert [(t.stop, t.task_id, t.success, t.messages) for t in again] == [
+            (t.stop, t.task_id, t.success, t.messages) for t in inline
+        ]
+    elsewhere.close()
+
+
+def test_the_next_turn_does_not_wait_for_the_last_ones_reward():
+    class Listening(LocalEngine):
+        def submit(self, handle: int, params: SamplingParams, stream: int) -> None:
+            submitted.append(len(scored))
+            super().submit(handle, params, stream)
+
+    def slow(turn: Turn) -> float:
+        time.sleep(0.5)
+        scored.append(turn.index)
+        return float(turn.index)
+
+    submitted: list[int] = []
+    scored: list[int] = []
+    plays = collector(lambda: EchoEnv(reward=slow), workers="thread", engine=Listening(POLICY))
+    (trajectory,) = plays.collect(requests(1))
+    plays.close()
+    assert submitted == [0, 0, 0]
+    assert [turn.reward for turn in trajectory.turns] == [0.0, 1.0, 2.0]
+
+
+def test_a_call_that_was_interrupted_leaves_nothing_behind():
+    class Interrupted(LocalEngine):
+        def poll(self) -> list[Completion]:
+            polls.append(1)
+            if len(polls) == 2:
+                raise KeyboardInterrupt
+            return super().poll()
+
+    polls: list[int] = []
+    plays = collector(EchoEnv, engine=Interrupted(POLICY))
+    with pytest.raises(KeyboardInterrupt):
+        plays.collect(requests(4))
+    again = plays.collect(requests(2), update=1)
+    assert [tokens(t) for t in again] == [tokens(t) for t in collector(EchoEnv).collect(requests(2), update=1)]
