@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, Self, cast
 
 import torch
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
 from peft import AutoPeftModelForCausalLM, LoraConfig, PeftConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -26,6 +28,9 @@ CRITIC_FILE = "critic.safetensors"
 REFERENCE_FILE = "reference.safetensors"
 BASE_FOLDER = "base"
 """Where an adapter's base model lies when it was made in memory and has no folder of its own."""
+
+HUB_PATIENCE_S = 5
+"""How long the hub may take to say that it is there, in seconds."""
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -99,9 +104,10 @@ def load_parts(source: str | Path, dtype: torch.dtype) -> tuple[Any, PreTrainedT
         raise ConfigError(f"cannot load a model from {source}: there is no such folder")
     if folder.is_dir() and not is_adapter(folder) and not (folder / "config.json").is_file():
         raise ConfigError(f"{source} is a folder without a model: neither config.json nor adapter_config.json in it")
+    cached_only = not folder.exists() and _hub_is_out_of_reach(str(source))
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = _load_model(folder, str(source), dtype)
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=cached_only)
+        model = _load_model(folder, str(source), dtype, cached_only)
     except (OSError, ValueError) as error:
         raise ConfigError(_cannot_load(source, error)) from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
@@ -109,9 +115,11 @@ def load_parts(source: str | Path, dtype: torch.dtype) -> tuple[Any, PreTrainedT
     return model, tokenizer
 
 
-def _load_model(folder: Path, source: str, dtype: torch.dtype) -> Any:
+def _load_model(folder: Path, source: str, dtype: torch.dtype, cached_only: bool) -> Any:
     if not is_adapter(source):
-        return AutoModelForCausalLM.from_pretrained(source, dtype=dtype, use_safetensors=True)
+        return AutoModelForCausalLM.from_pretrained(
+            source, dtype=dtype, use_safetensors=True, local_files_only=cached_only
+        )
     if (folder / BASE_FOLDER).is_dir():
         base = AutoModelForCausalLM.from_pretrained(folder / BASE_FOLDER, dtype=dtype, use_safetensors=True)
         return PeftModel.from_pretrained(base, source, is_trainable=True)
@@ -121,6 +129,17 @@ def _load_model(folder: Path, source: str, dtype: torch.dtype) -> Any:
 def _looks_like_a_path(source: str) -> bool:
     """A name on the hub is ``name`` or ``owner/name``; asking the hub for anything else only costs time."""
     return source.startswith((".", "/", "~")) or source.count("/") > 1
+
+
+def _hub_is_out_of_reach(name: str) -> bool:
+    """Ask the hub about the model once: transformers would try for a minute before it looks into its cache."""
+    try:
+        HfApi().model_info(name, timeout=HUB_PATIENCE_S)
+    except (HfHubHTTPError, ValueError):
+        return False  # The hub has answered, or the name is none; transformers says what is wrong.
+    except Exception:
+        return True  # Whatever the network library raises.
+    return False
 
 
 def _cannot_load(source: str | Path, error: Exception) -> str:

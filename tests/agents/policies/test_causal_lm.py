@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,17 @@ def test_a_source_that_is_no_model_is_explained(tmp_path: Path, monkeypatch, sou
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=said):
         CausalLMPolicy.from_pretrained(source)
+
+
+def test_a_hub_out_of_reach_is_not_tried_again_and_again(monkeypatch):
+    def unplugged(self, name: str, **options) -> None:
+        raise ConnectionError(f"no route to {name}")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", unplugged)
+    start = time.process_time()
+    with pytest.raises(ConfigError, match="Check the name and the network, give a local folder, or use 'tiny'"):
+        CausalLMPolicy.from_pretrained("nobody/has-this-model")
+    assert time.process_time() - start < 5
 
 
 def test_a_hub_name_without_network_is_explained(monkeypatch):
