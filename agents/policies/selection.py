@@ -9,6 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from agents.policies.prefixes import pack
+
+MASKABLE = ("eager", "sdpa")
+"""The implementations of attention that take a mask for every pair of tokens, so that rows can share a prompt."""
+
 
 def predictors(select: Tensor) -> Tensor:
     """Return the mask [B, L] of the positions that predict the selected tokens: one to the left of each.
@@ -40,9 +45,8 @@ def logits_at(
     Returns:
         The logits [N, V] and the last hidden states [N, H], row-major over `positions`.
     """
-    device = next(model.parameters()).device
-    inputs = _inputs(token_ids.to(device), attention_mask.to(device))
-    with _only_at(model.get_output_embeddings(), positions.to(device)) as seen:
+    inputs, places = _prepare(model, token_ids, attention_mask, positions)
+    with _only_at(model.get_output_embeddings(), places) as seen:
         if weights is None:
             output = model(**inputs)
         else:
@@ -59,14 +63,34 @@ def states_at(trunk: Any, token_ids: Tensor, attention_mask: Tensor, positions: 
         attention_mask: [B, L] bool, true on real tokens.
         positions: [B, L] bool, where the states are wanted.
     """
-    device = next(trunk.parameters()).device
-    output = trunk(**_inputs(token_ids.to(device), attention_mask.to(device)))
-    return output.last_hidden_state[positions.to(device)]
+    inputs, places = _prepare(trunk, token_ids, attention_mask, positions)
+    return trunk(**inputs).last_hidden_state[places]
+
+
+Places = Tensor | tuple[Tensor, Tensor]
+"""Positions of rows: a mask, or rows and columns."""
+
+
+def _prepare(model: Any, token_ids: Tensor, attention_mask: Tensor, positions: Tensor) -> tuple[dict[str, Any], Places]:
+    """Return the model's arguments, and where in its output the positions are; a common prompt is fed once."""
+    weight = next(model.parameters())
+    packed = None
+    if _is_right_padded(attention_mask) and model.config.get_text_config()._attn_implementation in MASKABLE:
+        packed = pack(token_ids, positions, weight.dtype)
+    if packed is None:
+        return _inputs(token_ids.to(weight.device), attention_mask.to(weight.device)), positions.to(weight.device)
+    names = ("input_ids", "attention_mask", "position_ids")
+    inputs = {name: part.to(weight.device) for name, part in zip(names, packed, strict=False)}
+    return {**inputs, "use_cache": False}, (packed.row.to(weight.device), packed.column.to(weight.device))
+
+
+def _is_right_padded(attention_mask: Tensor) -> bool:
+    return bool((attention_mask[:, 1:] <= attention_mask[:, :-1]).all())
 
 
 def _inputs(token_ids: Tensor, attention_mask: Tensor) -> dict[str, Any]:
     """Return the model's arguments; right padding needs no mask, since a causal model never looks right."""
-    if bool((attention_mask[:, 1:] <= attention_mask[:, :-1]).all()):
+    if _is_right_padded(attention_mask):
         return {"input_ids": token_ids, "use_cache": False}
     positions = (attention_mask.long().cumsum(1) - 1).clamp(min=0)
     return {
@@ -78,7 +102,7 @@ def _inputs(token_ids: Tensor, attention_mask: Tensor) -> dict[str, Any]:
 
 
 @contextmanager
-def _only_at(output_layer: nn.Module, select: Tensor) -> Iterator[list[Tensor]]:
+def _only_at(output_layer: nn.Module, places: Places) -> Iterator[list[Tensor]]:
     """Let the output layer see only the selected positions, and yield what it saw.
 
     A hook on the layer, not a call around it, so that whatever the architecture does to its logits
@@ -87,7 +111,7 @@ def _only_at(output_layer: nn.Module, select: Tensor) -> Iterator[list[Tensor]]:
     seen: list[Tensor] = []
 
     def gather(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
-        seen.append(args[0][select])
+        seen.append(args[0][places])
         return (seen[-1],)
 
     hook = output_layer.register_forward_pre_hook(gather)
