@@ -32,16 +32,17 @@ class Dialogue:
         item: the dialogue as planned.
         task_id: its name.
         split: whose operator combinations the user's reactions keep to.
+        instruction: what the agent is told to do; None takes the language's own.
     """
 
     tools: tuple[str, ...] = ()
 
-    def __init__(self, item: Item, task_id: str, split: Split) -> None:
+    def __init__(self, item: Item, task_id: str, split: Split, instruction: str | None = None) -> None:
         self.task_id = task_id
         self._item = item
         self._split: Split = split
         self._tables = surface(item.language)
-        self.instruction = self._tables.words.instruction
+        self.instruction = self._tables.words.instruction if instruction is None else instruction
         self._turns_left = len(item.utterances) - item.prelude
         self._wrong = 0
         self._next = item.prelude

@@ -38,6 +38,7 @@ class MultiTurnRewrite(TextEnv):
         history_source: what later turns of a corpus see of earlier ones, ``"original"`` or ``"own"``.
         portion: the part of a corpus's split to keep to, such as ``(0.5, 1.0)`` for its second half: so that supervised
             and reinforcement learning can take different dialogues.
+        instruction: what the agent is told to do, in place of the environment's own words; ``""`` tells it nothing.
         reward: see `TextEnv`; the default is `reward.rewrite_reward`.
         reward_timing: see `TextEnv`.
         render_mode: see `TextEnv`.
@@ -59,6 +60,7 @@ class MultiTurnRewrite(TextEnv):
         holdout: int | None = None,
         history_source: HistorySource = "original",
         portion: tuple[float, float] = (0.0, 1.0),
+        instruction: str | None = None,
         reward: RewardSpec | None = None,
         reward_timing: RewardTiming = "turn",
         render_mode: str | None = None,
@@ -67,10 +69,10 @@ class MultiTurnRewrite(TextEnv):
         _check("language", language, get_args(LanguageChoice))
         _check("history_source", history_source, get_args(HistorySource))
         world = World(language, dials_of(difficulty), self.split)
-        self.source: Source = GeneratedSource(world, self.family)
+        self.source: Source = GeneratedSource(world, self.family, instruction)
         if corpus is not None:
             read = load_corpus(corpus, corpus_format, holdout)
-            self.source = CorpusSource(read, self.split, language, history_source, portion)
+            self.source = CorpusSource(read, self.split, language, history_source, portion, instruction)
 
     @property
     def n_items(self) -> int | None:

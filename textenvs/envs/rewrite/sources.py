@@ -39,10 +39,12 @@ class GeneratedSource:
     Args:
         world: draws them.
         family: first part of every item's key.
+        instruction: takes the place of the world's own; None keeps that.
     """
 
-    def __init__(self, world: World, family: str) -> None:
+    def __init__(self, world: World, family: str, instruction: str | None = None) -> None:
         self._world = world
+        self._instruction = instruction
         self._key = f"{family}|{world.language}|{world.difficulty!r}"
         self._prefix = f"{family}/{world.language}/{world.split}/"
 
@@ -58,7 +60,7 @@ class GeneratedSource:
         """Return the dialogue with this index."""
         split = self._world.split
         item = self._world.draw(item_generator(self._key, split, index))
-        return Dialogue(item, f"{self._prefix}{index}", split)
+        return Dialogue(item, f"{self._prefix}{index}", split, self._instruction)
 
 
 class CorpusSource:
@@ -70,6 +72,7 @@ class CorpusSource:
         language: which of its languages; ``"mixed"`` takes all.
         history_source: see `CorpusEpisode`.
         portion: the part of the split to keep to, from one share of its dialogues to another.
+        instruction: takes the place of the environment's own; None keeps that.
 
     Raises:
         ConfigError: if the split or the portion holds nothing in this language, or the shares are none.
@@ -82,6 +85,7 @@ class CorpusSource:
         language: LanguageChoice,
         history_source: HistorySource,
         portion: tuple[float, float] = (0.0, 1.0),
+        instruction: str | None = None,
     ) -> None:
         held = corpus.split(split)
         spoken = [c for c in held if language in ("mixed", c.language)]
@@ -91,6 +95,7 @@ class CorpusSource:
         self._conversations = _part(spoken, portion)
         self._key = corpus.key
         self._history_source: HistorySource = history_source
+        self._instruction = instruction
         self._order = PassOrder(len(self._conversations))
 
     @property
@@ -117,7 +122,7 @@ class CorpusSource:
         return CorpusEpisode(
             conversation,
             CorpusFluency(self._key, conversation.language),
-            instruction=words.instruction,
+            instruction=words.instruction if self._instruction is None else self._instruction,
             speakers=words.speakers,
             history_source=self._history_source,
         )
@@ -128,7 +133,9 @@ def _part(conversations: Sequence[Conversation], portion: tuple[float, float]) -
     start, stop = portion
     if not 0.0 <= start < stop <= 1.0:
         raise ConfigError(f"portion={portion!r}: give two shares, 0 <= start < stop <= 1")
-    part = conversations[round(start * len(conversations)) : round(stop * len(conversations))]
+    # Dealt, not cut: a file is seldom in random order, and two portions should be alike.
+    dealt = np.random.default_rng(0).permutation(len(conversations))
+    part = [conversations[i] for i in np.sort(dealt[round(start * len(dealt)) : round(stop * len(dealt))])]
     if not part:
         raise ConfigError(f"portion={portion!r} of {len(conversations)} dialogues holds none")
     return part

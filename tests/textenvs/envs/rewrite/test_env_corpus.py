@@ -95,9 +95,25 @@ def test_portions_that_meet_share_nothing_and_leave_nothing_out(corpus):
         return [rewards(env, index, lambda env, _: "")[2]["history"][0] for index in range(env.n_items)]
 
     first, second = contents(portion=(0.0, 0.4)), contents(portion=(0.4, 1.0))
-    assert first + second == contents()
+    whole = contents()
+    assert sorted(map(repr, first + second)) == sorted(map(repr, whole))
     assert 0 < len(first) < len(second)
+    assert first != whole[: len(first)], "dealt, not cut off the front"
+    assert contents(portion=(0.0, 0.4)) == first
     assert MultiTurnRewrite().n_items is None
+
+
+def test_an_instruction_of_ones_own_takes_the_environments_place(corpus):
+    for settings in ({"corpus": corpus}, {"difficulty": "tiny"}):
+        told = {}
+        for instruction in (None, "", "rewrite it"):
+            env = MultiTurnRewrite(instruction=instruction, **settings)
+            observation, _ = env.reset(seed=0, options={"index": 1})
+            told[instruction] = observation["instruction"]
+            assert env.advance("").instruction == told[instruction]
+        assert told[""] == ""
+        assert told["rewrite it"] == "rewrite it"
+        assert told[None]
 
 
 @pytest.mark.parametrize("portion", [(0.5, 0.5), (-0.1, 1.0), (0.0, 1.1), (0.0, 0.001)])
