@@ -48,6 +48,8 @@ class TrainConfig(Record):
     """The learning rate after its warm-up: constant, linear or cosine down to 0, or low_and_slow (see schedules.py)."""
     warmup_updates: int | None = None
     """Updates over which the learning rate rises to its peak; if not given, none, or a fifth of low_and_slow's."""
+    critic_lr_scale: float = 1.0
+    """Learning rate of the critic's own weights, in multiples of everyone else's."""
     weight_decay: float = 0.0
     """Decoupled weight decay of AdamW."""
     max_grad_norm: float = 1.0
@@ -105,7 +107,7 @@ class TrainConfig(Record):
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        for name in ("learning_rate", "max_grad_norm", "temperature"):
+        for name in ("learning_rate", "critic_lr_scale", "max_grad_norm", "temperature"):
             self._require(getattr(self, name) > 0, name, "must be above 0")
         for name in _AT_LEAST_ONE:
             self._require(getattr(self, name) >= 1, name, "must be at least 1")

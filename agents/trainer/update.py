@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from agents.algorithms.base import AnyAlgorithm, Credit
 from agents.algorithms.config import TrainConfig
@@ -17,7 +19,7 @@ from agents.trainer.gradient_step import GradientStep
 from agents.trainer.interrupts import deferred_interrupt
 from agents.trainer.natural_step import NaturalStep
 from agents.trainer.portion import Portion, UpdateStats, Work
-from agents.trainer.protocols import TrainablePolicy
+from agents.trainer.protocols import CRITIC_PREFIX, TrainablePolicy
 from agents.trajectory import BoolArray, FloatArray, TokenBatch
 
 Step = Callable[[UpdateStats], None]
@@ -67,13 +69,19 @@ class Updater:
         self.config = config
         self.named_parameters = policy.trainable_parameters()
         self.optimizer = torch.optim.AdamW(
-            [parameter for _, parameter in self.named_parameters],
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
+            self._parameter_groups(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.gradient_step = GradientStep(policy, algorithm, config, self.optimizer, self.named_parameters)
         natural = algorithm.natural_gradient
         self.natural_step = natural and NaturalStep(policy, natural, config, self.named_parameters)
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """Return the weights for the optimiser, each group with its multiple of the learning rate."""
+        groups: dict[bool, list[nn.Parameter]] = {False: [], True: []}
+        for name, parameter in self.named_parameters:
+            groups[name.startswith(CRITIC_PREFIX)].append(parameter)
+        scales = {False: 1.0, True: self.config.critic_lr_scale}
+        return [{"params": group, "lr_scale": scales[critic]} for critic, group in groups.items() if group]
 
     def run(
         self,
@@ -98,7 +106,7 @@ class Updater:
             after_step: called where weights, optimiser and `state` agree, with Ctrl-C held back.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = group["lr_scale"] * learning_rate
         importance = self._importance(state.batch)
         work = Work(state.batch, state.credit, importance, kl_coef, entropy_coef, critic_only)
         for step in islice(self._steps(work, generator), state.position, None):

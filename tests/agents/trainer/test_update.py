@@ -198,6 +198,24 @@ def test_while_the_critic_warms_up_nothing_else_moves() -> None:
     assert all(name.startswith("critic.") for name in moved)
 
 
+def test_the_critic_can_learn_at_a_rate_of_its_own() -> None:
+    def steps(scale: float) -> dict[bool, float]:
+        """The longest step of any weight: Adam's first one is the learning rate, whatever the gradient."""
+        policy = disturbed(tiny_policy())
+        episodes = random_trajectories(np.random.default_rng(0))
+        algorithm, config, batch, credit = prepared("ppo", policy, episodes, critic_lr_scale=scale)
+        before = weights(policy)
+        update(Updater(policy, algorithm, config), batch, credit, learning_rate=1e-3)
+        longest = {False: 0.0, True: 0.0}
+        for name, weight in policy.trainable_parameters():
+            step = float((weight.detach() - before[name]).abs().max())
+            longest[name.startswith("critic.")] = max(longest[name.startswith("critic.")], step)
+        return longest
+
+    assert steps(1.0) == pytest.approx({False: 1e-3, True: 1e-3}, rel=0.01)
+    assert steps(7.0) == pytest.approx({False: 1e-3, True: 7e-3}, rel=0.01)
+
+
 def test_the_gradients_norm_is_clipped_and_reported_as_it_was() -> None:
     policy = disturbed(tiny_policy())
     algorithm, config, batch, credit = prepared(
