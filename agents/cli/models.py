@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -60,7 +61,9 @@ class ModelOptions:
     tiny: TinyOptions = field(default_factory=TinyOptions)
 
 
-def build_policy(options: ModelOptions, rows: Sequence[Demonstration], critic: bool, seed: int) -> CausalLMPolicy:
+def build_policy(
+    options: ModelOptions, rows: Sequence[Demonstration], critic: bool, seed: int, heard: Iterable[str] = ()
+) -> CausalLMPolicy:
     """Build the policy.
 
     Args:
@@ -68,6 +71,7 @@ def build_policy(options: ModelOptions, rows: Sequence[Demonstration], critic: b
         rows: demonstrations of the train split, from which the embedded model learns its vocabulary.
         critic: whether the algorithm needs a value function.
         seed: of fresh weights.
+        heard: further texts that the embedded model learns its vocabulary from.
 
     Raises:
         ConfigError: if the source is no model.
@@ -81,9 +85,9 @@ def build_policy(options: ModelOptions, rows: Sequence[Demonstration], critic: b
     lora = {"r": options.lora_rank} if options.lora_rank else None
     kind: CriticKind | None = options.critic if critic and options.critic != "none" else None
     if options.model == TINY:
-        texts = (message["content"] for row in rows for message in row.messages)
+        said = (message["content"] for row in rows for message in row.messages)
         return build_tiny(
-            texts,
+            itertools.chain(said, heard),
             TinyConfig(**vars(options.tiny), seed=seed),
             lora=lora,
             critic=kind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,8 @@ class EnvOptions:
     """Named difficulty level of generated dialogues."""
     history_source: str | None = None
     """On corpora, whether later turns see the user's words (original) or the agent's rewrites (own)."""
+    instruction: str | None = None
+    """What the agent is told, in place of the environment's own instruction; "" tells it nothing."""
     kwargs: str = "{}"
     """Any further settings of the environment, as a JSON object."""
 
@@ -50,6 +52,7 @@ class EnvOptions:
             "language": self.language,
             "difficulty": self.difficulty,
             "history_source": self.history_source,
+            "instruction": self.instruction,
         }
         given = {name: value for name, value in named.items() if value is not None}
         return {**given, **json_object(self.kwargs, "--env.kwargs")}
@@ -143,8 +146,10 @@ class SFTOptions:
     """Peak learning rate; 1e-3 suits the embedded model, 1e-5 to 2e-4 a pretrained one."""
     batch_size: int = 32
     """Conversations per optimiser step."""
-    prompt_share: float = 0.0
-    """Share of the prompt that is learned too: some helps a model built from nothing, a pretrained one needs none."""
+    bf16: bool = False
+    """Multiply matrices in bfloat16; the weights stay what they are."""
+    prompt_weight: float = 0.0
+    """Weight of the prompt's tokens in the loss: some helps a model built from nothing, a pretrained one needs none."""
 
     def config(self, seed: int) -> SFTConfig:
         """Return the settings of the warm-up itself.
@@ -158,7 +163,8 @@ class SFTOptions:
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             batch_size=self.batch_size,
-            prompt_share=self.prompt_share,
+            prompt_weight=self.prompt_weight,
+            bf16=self.bf16,
             seed=seed,
         )
 
@@ -190,6 +196,22 @@ def demonstrate(env: EnvOptions, sft: SFTOptions, seed: int) -> list[Demonstrati
     items = getattr(make_text_env(env.id, settings), "n_items", None)
     rows = oracle_rows(env.id, settings, n=sft.rows or items or DEMONSTRATIONS, seed=seed, lapses=sft.lapses)
     return [*rows, *copy_drills(rows, round(sft.drills * len(rows)), seed)]
+
+
+def heard(env: EnvOptions, sft: SFTOptions) -> Iterator[str]:
+    """Yield what is said at the start of the dialogues that reinforcement learning has to itself, without answers.
+
+    The embedded model's vocabulary is learned from it too, so that a character is no stranger for want of an answer.
+    None of generated dialogues, which have no end.
+    """
+    from agents.cli.environments import make_text_env
+
+    rest = sft.share_settings(env)[1]
+    if rest:
+        world = make_text_env(env.id, {**env.settings(), "split": "train", **rest})
+        for index in range(getattr(world, "n_items", 0)):
+            opening, _ = world.reset(options={"index": index})
+            yield from (message["content"] for message in opening["history"])
 
 
 def json_object(text: str, flag: str) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import tyro
 
 from agents.cli.environments import make_text_env
 from agents.cli.models import ModelOptions, build_policy
-from agents.cli.options import EnvOptions, SFTOptions, demonstrate
+from agents.cli.options import EnvOptions, SFTOptions, demonstrate, heard
 from agents.cli.parse import parse
 from textenvs.errors import UsageError
 
@@ -44,7 +44,7 @@ def run(args: Sequence[str]) -> int:
 
     console = Console()
     rows = demonstrate(options.env, options.sft, options.seed)
-    policy = build_policy(options.model, rows, critic=True, seed=options.seed)
+    policy = build_policy(options.model, rows, True, options.seed, heard(options.env, options.sft))
     warm_up(policy, rows, options.sft.config(options.seed), console)
     policy.save(options.out)
     console.print(f"Saved in {options.out}. Measure it: textenvs eval {options.out}", highlight=False)

@@ -8,11 +8,11 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Generic, TypeVar
 
 from agents.cli.environments import make_text_env
 from agents.cli.models import TINY, ModelOptions, build_policy, load_policy
-from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate
+from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate, heard
 from agents.cli.resume import check_run, refuse_changes, resume_agent
 from agents.cli.settings import FLAT, as_tree
 from agents.cli.sources import Sources, parse_settings
@@ -64,6 +64,9 @@ class TrainOptions(Sources, Generic[C]):
     """Run folder to go on with, from its newest whole checkpoint; its settings stay as they are."""
     threads: int | None = None
     """CPU threads; as many as torch takes of itself, if not given."""
+    matmul_precision: Literal["highest", "high", "medium"] = "highest"
+    """How float32 matrices are multiplied. Medium takes a processor's bfloat16 units where it has such, and elsewhere a
+    library that is exact too and may be twice as fast; high allows a GPU TF32."""
     out: Path | None = None
     """Run folder; runs/<environment>-<algorithm>-<seed>, if not given."""
     overwrite: bool = False
@@ -144,7 +147,7 @@ def execute(options: TrainOptions[Any], experiment: Experiment) -> int:
     from agents.cli.experiment import begin, finish, prepare_folder, print_outcome
 
     console = Console()
-    set_threads(options.threads)
+    set_arithmetic(options.threads, options.matmul_precision)
     agent = None
     if options.resume is None:
         prepare_folder(experiment.folder, options.overwrite)
@@ -160,11 +163,12 @@ def execute(options: TrainOptions[Any], experiment: Experiment) -> int:
     return 0
 
 
-def set_threads(threads: int | None) -> None:
-    """Set how many CPU threads torch uses; sums are split by it, so a run keeps its number when it is resumed."""
-    if threads is not None:
-        import torch
+def set_arithmetic(threads: int | None, matmul_precision: str) -> None:
+    """Set how torch computes; sums depend on it in their last bits, so a run keeps it when it is resumed."""
+    import torch
 
+    torch.set_float32_matmul_precision(matmul_precision)
+    if threads is not None:
         torch.set_num_threads(threads)
 
 
@@ -182,7 +186,7 @@ def start(options: TrainOptions[Any], experiment: Experiment) -> tuple[CausalLMP
     policy = (
         load_policy(Path(options.init), options.model.device)
         if checkpoint
-        else build_policy(options.model, rows, algorithm.critic, seed)
+        else build_policy(options.model, rows, algorithm.critic, seed, heard(options.env, options.sft))
     )
     if algorithm.natural_gradient is not None:
         policy.make_twice_differentiable()

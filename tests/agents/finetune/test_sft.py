@@ -51,7 +51,7 @@ def nll(policy: CausalLMPolicy, rows: Sequence[Demonstration]) -> float:
 
 def test_labels_are_the_agents_tokens_with_their_stop_tokens() -> None:
     policy = tiny_policy()
-    table = tokenize(policy, ROWS[:1], SFTConfig())
+    table = tokenize(policy, ROWS[:1])
     ids, labels = table["input_ids"][0], table["labels"][0]
     own = [token for token, label in zip(ids, labels, strict=True) if label != IGNORED]
     assert all(label in (IGNORED, token) for token, label in zip(ids, labels, strict=True))
@@ -61,17 +61,24 @@ def test_labels_are_the_agents_tokens_with_their_stop_tokens() -> None:
     assert own[-1] in policy.chat.stop_ids
 
 
-def test_a_share_of_the_prompt_can_be_learned_too() -> None:
+def test_the_prompt_can_be_learned_too_with_a_weight_of_its_own() -> None:
+    def first_loss(weight: float) -> float:
+        return sft(tiny_policy(), ROWS, SFTConfig(learning_rate=1e-9, batch_size=32, prompt_weight=weight)).loss
+
+    answers, half, whole = (first_loss(weight) for weight in (0.0, 0.5, 1.0))
+    assert answers == pytest.approx(nll(tiny_policy(), ROWS), rel=1e-4)
+    assert half - answers == pytest.approx(0.5 * (whole - answers), rel=1e-4)
+    assert whole > 2 * answers, "there is more prompt than answer, and an untrained model knows neither"
+    with pytest.raises(ConfigError, match="prompt_weight"):
+        SFTConfig(prompt_weight=1.5)
+
+
+def test_bfloat16_products_leave_the_weights_in_float32() -> None:
     policy = tiny_policy()
-    answer, half, all_of_it = (
-        np.array([label for row in tokenize(policy, ROWS, SFTConfig(prompt_share=share))["labels"] for label in row])
-        for share in (0.0, 0.5, 1.0)
-    )
-    assert (all_of_it != IGNORED).all()
-    assert (half[answer != IGNORED] == answer[answer != IGNORED]).all(), "the agent's own tokens are always learned"
-    assert np.mean(half[answer == IGNORED] != IGNORED) == pytest.approx(0.5, abs=0.1)
-    with pytest.raises(ConfigError, match="prompt_share"):
-        SFTConfig(prompt_share=1.5)
+    before = nll(policy, ROWS)
+    sft(policy, ROWS, SFTConfig(epochs=12, learning_rate=5e-3, batch_size=8, bf16=True))
+    assert nll(policy, ROWS) < 0.3 * before
+    assert {weight.dtype for weight in policy.model.parameters()} == {torch.float32}
 
 
 def test_it_learns_and_reports_the_loss_it_had() -> None:
