@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stable_baselines3.common.buffers import RolloutBuffer
 
-from agents.advantages.gae import Advantages, discounts, token_gae
+from agents.advantages.gae import Advantages, discounts, lambdas, token_gae, turn_gae
 from agents.advantages.normalize import standardize
 from agents.trajectory import TokenBatch
 from tests.agents.build import WORLD, random_trajectories, scored, segment, trajectory, turn
@@ -140,3 +140,77 @@ def test_standardize_uses_the_masked_tokens_only() -> None:
     result = standardize(advantages, mask)[mask]
     np.testing.assert_allclose(result, (np.array([1, 2, 6]) - 3) / np.std([1, 2, 6], ddof=1), rtol=1e-6)
     assert standardize(advantages, np.array([True, False, False, False]))[0] == 1.0
+
+
+TWO_TURNS = [trajectory([[0, 0, WORLD, 1, 1]], [turn(1.0), turn(2.0)], truncated=True)]
+VALUES, BOOTSTRAP = [0.5, 0.4, 0.3, 0.2], [0.6]
+
+
+def by_turn(batch: TokenBatch, turn_gamma: float = 1.0, turn_lambda: float = 0.95) -> Advantages:
+    return turn_gae(
+        batch.rewards,
+        batch.values,
+        batch.bootstrap,
+        batch.trajectory_index,
+        batch.turn_end,
+        turn_gamma,
+        turn_lambda,
+        scored=batch.turn_valid,
+    )
+
+
+def test_turns_by_hand() -> None:
+    batch = valued(TokenBatch.of(TWO_TURNS), VALUES, BOOTSTRAP)
+    second = 2.0 + 0.9 * 0.6 - 0.3
+    first = 1.0 + 0.9 * 0.3 - 0.5 + 0.9 * 0.8 * second
+    result = by_turn(batch, turn_gamma=0.9, turn_lambda=0.8)
+    np.testing.assert_allclose(result.advantages, [first, first, second, second], atol=1e-6)
+    np.testing.assert_allclose(result.returns, [first + 0.5, first + 0.5, second + 0.3, second + 0.3], atol=1e-6)
+
+
+def test_a_target_inside_a_turn_leaves_out_what_the_turn_was_paid_before() -> None:
+    """As where the divergence is charged to every token."""
+    batch = valued(TokenBatch.of(TWO_TURNS), VALUES, BOOTSTRAP)
+    charged = replace(batch, rewards=np.array([-0.1, 1.0, -0.2, 2.0], dtype=np.float32))
+    result = by_turn(charged, turn_lambda=1.0)
+    np.testing.assert_allclose(result.returns, [3.3, 3.4, 2.4, 2.6], atol=1e-6)
+
+
+def test_nested_by_hand() -> None:
+    batch = valued(TokenBatch.of(TWO_TURNS), VALUES, BOOTSTRAP)
+    fourth = 2.0 + 0.9 * 0.6 - 0.2
+    third = 0.2 - 0.3 + 0.5 * fourth
+    second = 1.0 + 0.9 * 0.3 - 0.4 + 0.9 * 0.8 * third
+    first = 0.4 - 0.5 + 0.5 * second
+    result = token_gae(
+        batch.rewards,
+        batch.values,
+        batch.bootstrap,
+        batch.trajectory_index,
+        discounts(batch.turn_end, 1.0, 0.9),
+        lambdas(batch.turn_end, 0.5, 0.8),
+    )
+    np.testing.assert_allclose(result.advantages, [first, second, third, fourth], atol=1e-6)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.floats(0, 1))
+def test_a_turns_first_token_has_the_turns_advantage(seed: int, gamma: float, turn_lambda: float) -> None:
+    """Nested with no discount and lambda 1 inside turns is turn-level GAE, seen from the turn's first token."""
+    generator = np.random.default_rng(seed)
+    batch = scored(random_trajectories(generator), generator)
+    nested = token_gae(
+        batch.rewards,
+        batch.values,
+        batch.bootstrap,
+        batch.trajectory_index,
+        discounts(batch.turn_end, 1.0, gamma),
+        lambdas(batch.turn_end, 1.0, turn_lambda),
+    )
+    first = np.append(True, batch.turn_end[:-1])
+    turns = by_turn(batch, gamma, turn_lambda)
+    np.testing.assert_allclose(nested.advantages[first], turns.advantages[first], atol=1e-4)
+
+
+def test_turns_of_nothing_are_nothing() -> None:
+    assert len(by_turn(TokenBatch.of([])).advantages) == 0

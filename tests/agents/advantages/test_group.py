@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trl.trainer.utils import nanstd
 
-from agents.advantages.group import group_relative
+from agents.advantages.group import fused_parts, group_relative, leave_one_out
 
 
 def advantages(
@@ -67,3 +67,28 @@ def test_equals_trl(scale: Literal["group", "batch", "none"]) -> None:
             expected = centred
     found = advantages(rewards.tolist(), list(np.repeat(np.arange(6), 4)), scale=scale)
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+
+
+def test_leave_one_out_by_hand() -> None:
+    returns, groups = np.array([1.0, 2.0, 6.0, 5.0, np.nan, 7.0]), np.array([0, 0, 0, 1, 1, 1])
+    found = leave_one_out(returns, groups, ~np.isnan(returns))
+    np.testing.assert_allclose(found, [-3, -1.5, 4.5, -2, 0, 2], atol=1e-6)
+
+
+def test_fused_parts_by_hand() -> None:
+    """Two groups of two: every part is +-1 / sqrt(2) of its deviation, whatever its scale."""
+    groups, valid = np.array([0, 0, 1, 1]), np.ones(4, dtype=np.bool_)
+    parts = {"small": np.array([0.0, 1.0, 1.0, 0.0]), "large": np.array([100.0, 0.0, 0.0, 100.0])}
+    unit = 1 / np.sqrt(2)
+    fused = np.array([-1, 1, 1, -1]) * (2 * unit - 1 * unit)
+    expected = fused / (fused.std(ddof=1) + 1e-9)
+    found = fused_parts(parts, {"small": 2.0, "large": 1.0}, groups, valid, epsilon=1e-9)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_missing_part_adds_nothing() -> None:
+    groups, valid = np.zeros(3, dtype=np.int64), np.array([True, True, False])
+    parts = {"known": np.array([0.0, 1.0, 9.0]), "missing": np.array([np.nan, 5.0, 9.0])}
+    found = fused_parts(parts, {"known": 1.0, "missing": 1.0}, groups, valid, "none")
+    np.testing.assert_allclose(found[:2], np.array([-0.5, 0.5]) / (np.sqrt(0.5) + 1e-4), atol=1e-6)
+    assert found[2] == 0
