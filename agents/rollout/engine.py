@@ -18,8 +18,8 @@ class Completion:
         handle: of the conversation.
         token_ids: the sampled tokens, a sampled stop token included.
         logprobs: their log-probabilities under the sampler as it really sampled, same length.
-        finish_reason: ``"stop"`` or ``"length"``; anything where there are no tokens, or not all have a probability: such
-            a turn has failed.
+        finish_reason: ``"stop"`` or ``"length"``; anything on a turn that has failed, which has no tokens, or some
+            without a probability.
     """
 
     handle: int
