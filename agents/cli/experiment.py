@@ -30,6 +30,7 @@ from agents.trainer.checkpoint import checkpoint_name, whole_file
 from agents.trainer.convergence import BEST, HeldOutEvaluation
 from agents.trainer.generators import seed_generators
 from textenvs.errors import CheckpointError, UsageError
+from textenvs.vector import WorkerKind
 
 CHECKPOINT = "checkpoint"
 """Folder of the trained agent within the run folder."""
@@ -51,6 +52,8 @@ class Experiment:
         sft: settings of the warm-up; None for none.
         folder: the run folder.
         record: every option, for ``config.json``.
+        workers: where environments are played in training.
+        step_timeout_s: time limit of one environment step there, and of one reward.
     """
 
     agent: type[Agent]
@@ -62,6 +65,8 @@ class Experiment:
     sft: SFTConfig | None
     folder: Path
     record: Mapping[str, Any]
+    workers: WorkerKind = "inline"
+    step_timeout_s: float | None = None
 
     def valid_return(self, agent: Agent) -> Interval:
         """Return the agent's mean greedy return on the valid split, for the evaluations in training."""
@@ -124,6 +129,8 @@ def begin(experiment: Experiment, policy: CausalLMPolicy, rows: Sequence[Demonst
         env_kwargs=experiment.env_kwargs,
         config=experiment.config,
         run_dir=experiment.folder,
+        workers=experiment.workers,
+        step_timeout_s=experiment.step_timeout_s,
     )
     agent.save(experiment.folder / "checkpoints" / checkpoint_name(0))
     return agent

@@ -80,7 +80,13 @@ def resume_agent(experiment: Experiment, device: str | None, console: Console) -
         return None
     console.print(f"Going on from {place}.", markup=False, highlight=False)
     return experiment.agent.load(
-        place, experiment.env_id, env_kwargs=experiment.env_kwargs, run_dir=experiment.folder, device=device
+        place,
+        experiment.env_id,
+        env_kwargs=experiment.env_kwargs,
+        run_dir=experiment.folder,
+        workers=experiment.workers,
+        step_timeout_s=experiment.step_timeout_s,
+        device=device,
     )
 
 

@@ -17,6 +17,7 @@ from agents.cli.resume import check_run, refuse_changes, resume_agent
 from agents.cli.settings import FLAT, as_tree
 from agents.cli.sources import Sources, parse_settings
 from textenvs.errors import UsageError
+from textenvs.vector import WorkerKind
 
 if TYPE_CHECKING:
     from agents.algorithms.base import AnyAlgorithm
@@ -62,6 +63,10 @@ class TrainOptions(Sources, Generic[C]):
     """Training episodes."""
     resume: Path | None = None
     """Run folder to go on with, from its newest whole checkpoint; its settings stay as they are."""
+    workers: WorkerKind = "inline"
+    """Where environments are played: inline, or each in a thread or a process of its own."""
+    step_timeout_s: float | None = None
+    """Seconds that one environment step or one reward may take, with threads or processes; no limit, if not given."""
     threads: int | None = None
     """CPU threads; as many as torch takes of itself, if not given."""
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
@@ -137,6 +142,8 @@ def resolve(options: TrainOptions[Any], algorithm: str) -> Experiment:
         sft=options.sft.config(settings.seed) if warm else None,
         folder=options.out or Path("runs") / f"{env.id}-{algorithm}-{settings.seed}",
         record=_record(options, algorithm),
+        workers=options.workers,
+        step_timeout_s=options.step_timeout_s,
     )
 
 

@@ -111,3 +111,9 @@ def test_values_go_into_nested_records_and_come_out_again() -> None:
     changed = with_values(options, {"learning_rate": 0.5, "sft.rows": 3})
     assert (changed.settings.learning_rate, changed.sft.rows, changed.env) == (0.5, 3, options.env)
     assert as_tree(changed)["sft"]["rows"] == 3
+
+
+def test_workers_are_a_setting_of_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    read = record(capsys, "--set", "workers=process", "--set", "step_timeout_s=2.5")
+    assert (read["workers"], read["step_timeout_s"]) == ("process", 2.5)
+    assert "process" in fails(capsys, "train", "ppo", "--set", "workers=proces", "--dry-run")
