@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.cells import Cell, run_cell
 from tests.conftest import ROOT
+from tests.proofs.kills import KillProof
 
 DATA = Path(os.environ.get("TEXTENVS_DATA") or ROOT.parent / "shared" / "data")
 RUNS = ROOT / "runs" / "proof"
@@ -71,4 +72,5 @@ REWRITE_ZH = Proof(
     ),
     CORPUS,
 )
-PROOFS = (QUICKSTART, REWRITE_ZH)
+EXACT_RESUME = KillProof("exact-resume", (0,), per_kind=5)
+PROOFS = (QUICKSTART, REWRITE_ZH, EXACT_RESUME)
