@@ -17,7 +17,7 @@ from typing import Any, cast
 from rich.console import Console
 
 from agents.algorithms.config import TrainConfig
-from agents.cli.console import print_comparisons, print_scores, step_progress
+from agents.cli.console import print_comparisons, print_scores, show, step_progress
 from agents.evaluation import Comparison, EvaluationResult, read_transcripts, write_transcripts
 from agents.evaluation.held_out import HeldOut
 from agents.evaluation.statistics import Interval
@@ -26,6 +26,7 @@ from agents.policies.causal_lm import CausalLMPolicy
 from agents.report import write_report
 from agents.report.run_folder import CONFIG, EVALUATION, HEALTH, METRICS, REPORT, TRANSCRIPTS
 from agents.trainer.agent import Agent
+from agents.trainer.card import ResultRow
 from agents.trainer.checkpoint import checkpoint_name, whole_file
 from agents.trainer.convergence import BEST, HeldOutEvaluation
 from agents.trainer.generators import seed_generators
@@ -52,6 +53,7 @@ class Experiment:
         sft: settings of the warm-up; None for none.
         folder: the run folder.
         record: every option, for ``config.json``.
+        command: that runs the same experiment.
         workers: where environments are played in training.
         step_timeout_s: time limit of one environment step there, and of one reward.
     """
@@ -65,6 +67,7 @@ class Experiment:
     sft: SFTConfig | None
     folder: Path
     record: Mapping[str, Any]
+    command: str
     workers: WorkerKind = "inline"
     step_timeout_s: float | None = None
 
@@ -162,6 +165,7 @@ def finish(experiment: Experiment, agent: Agent, console: Console) -> Outcome:
         resumed,
     )
     _write_results(experiment, agent.policy, outcome, before, after)
+    agent.write_card(experiment.folder / CHECKPOINT, card_results(outcome.tables), experiment.command)
     return outcome
 
 
@@ -196,6 +200,22 @@ def print_outcome(outcome: Outcome, folder: Path, console: Console) -> None:
     console.print("95 % intervals; differences are paired by item.", highlight=False)
     took = duration(outcome.seconds) + (" since the resume" if outcome.resumed else "")
     console.print(f"Took {took}. Report: {folder / REPORT}", highlight=False)
+
+
+def card_results(tables: Sequence[Comparison]) -> dict[str, list[ResultRow]]:
+    """Return the tables as the model card shows them."""
+    return {
+        table.title: [
+            ResultRow(
+                row.name + (" %" if row.percent else ""),
+                show(row.before, row.percent),
+                show(row.after, row.percent),
+                show(row.difference, row.percent, signed=True),
+            )
+            for row in table.rows
+        ]
+        for table in tables
+    }
 
 
 def duration(seconds: float) -> str:

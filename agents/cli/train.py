@@ -14,7 +14,7 @@ from agents.cli.environments import make_text_env
 from agents.cli.models import TINY, ModelOptions, build_policy, load_policy
 from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate, heard
 from agents.cli.resume import check_run, refuse_changes, resume_agent
-from agents.cli.settings import FLAT, as_tree
+from agents.cli.settings import FLAT, as_tree, settings_of
 from agents.cli.sources import Sources, parse_settings
 from textenvs.errors import UsageError
 from textenvs.vector import WorkerKind
@@ -142,6 +142,7 @@ def resolve(options: TrainOptions[Any], algorithm: str) -> Experiment:
         sft=options.sft.config(settings.seed) if warm else None,
         folder=options.out or Path("runs") / f"{env.id}-{algorithm}-{settings.seed}",
         record=_record(options, algorithm),
+        command=_command(options, algorithm),
         workers=options.workers,
         step_timeout_s=options.step_timeout_s,
     )
@@ -215,6 +216,23 @@ def _overview(algorithms: Iterable[AnyAlgorithm]) -> str:
             "example: textenvs train ppo --env.id MultiTurnRewrite-v0 --model tiny --init sft",
         ]
     )
+
+
+def _command(options: TrainOptions[Any], algorithm: str) -> str:
+    """Return the command that stands for these options, with every setting that is not the default."""
+    defaults = settings_of(TrainOptions(settings=type(options.settings)()))
+    changed = {
+        name: setting.value
+        for name, setting in settings_of(options).items()
+        if name not in ABOUT_THE_RUN and setting.value != defaults[name].value
+    }
+    words = [word for name, value in changed.items() for word in ("--set", f"{name}={_as_toml(value)}")]
+    return shlex.join(["textenvs", "train", algorithm, *words])
+
+
+def _as_toml(value: Any) -> str:
+    """Return a value as ``--set`` reads it; what is no TOML is taken for text."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _record(options: TrainOptions[Any], algorithm: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ ReferenceKind = Literal["adapter_off", "copy"] | None
 SETTINGS_FILE = "policy.json"
 CRITIC_FILE = "critic.safetensors"
 REFERENCE_FILE = "reference.safetensors"
+ADAPTER_FILE = "adapter_config.json"
 BASE_FOLDER = "base"
 """Where an adapter's base model lies when it was made in memory and has no folder of its own."""
 
@@ -87,7 +88,7 @@ class PolicySettings:
 
 def is_adapter(source: str | Path) -> bool:
     """Say whether `source` is a folder with a peft adapter."""
-    return (Path(source) / "adapter_config.json").is_file()
+    return (Path(source) / ADAPTER_FILE).is_file()
 
 
 def load_parts(source: str | Path, dtype: torch.dtype) -> tuple[Any, PreTrainedTokenizerFast]:
@@ -103,7 +104,7 @@ def load_parts(source: str | Path, dtype: torch.dtype) -> tuple[Any, PreTrainedT
     if not folder.exists() and _looks_like_a_path(str(source)):
         raise ConfigError(f"cannot load a model from {source}: there is no such folder")
     if folder.is_dir() and not is_adapter(folder) and not (folder / "config.json").is_file():
-        raise ConfigError(f"{source} is a folder without a model: neither config.json nor adapter_config.json in it")
+        raise ConfigError(f"{source} is a folder without a model: neither config.json nor {ADAPTER_FILE} in it")
     cached_only = not folder.exists() and _hub_is_out_of_reach(str(source))
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=cached_only)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,12 +27,13 @@ from agents.trainer.callbacks import (
     MetricsWriter,
     ProgressBar,
 )
+from agents.trainer.card import ResultRow
 from agents.trainer.convergence import HeldOutEvaluation
 from agents.trainer.environments import Environments, EnvSource, open_environments
 from agents.trainer.exploration import sampling_params
 from agents.trainer.items import ItemSequence
 from agents.trainer.loop import Trainer
-from agents.trainer.saving import read_record, restore_trainer, save_trainer
+from agents.trainer.saving import read_record, record_of, restore_trainer, save_trainer, write_card
 from textenvs import Observation
 from textenvs.errors import CheckpointError, ConfigError
 from textenvs.vector import WorkerKind
@@ -180,8 +181,22 @@ class Agent:
         return self.policy.chat.action_text(engine.poll()[0].token_ids), None
 
     def save(self, path: str | Path) -> None:
-        """Write a folder with everything that `load` needs; it is whole or not there."""
-        save_trainer(Path(path), self.trainer, self.settings, self.env, self.env_kwargs)
+        """Write a folder with everything that `load` needs; it is whole or not there.
+
+        transformers (or peft, with an adapter) and vLLM load the policy from it as it is; README.md is its model card.
+        """
+        save_trainer(Path(path), self.policy, self.trainer, record_of(self.trainer, self.env, self.env_kwargs))
+
+    def write_card(self, path: str | Path, results: Mapping[str, Sequence[ResultRow]], command: str = "") -> None:
+        """Write the model card of a saved agent again, with what an evaluation found.
+
+        Args:
+            path: of the folder that `save` wrote.
+            results: tables by title.
+            command: that made the agent, if it was made from the command line.
+        """
+        record = record_of(self.trainer, self.env, self.env_kwargs)
+        write_card(Path(path), self.policy, self.trainer, record, results, command)
 
     @classmethod
     def load(

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agents.algorithms.config import TrainConfig
+from agents.policies.storage import ADAPTER_FILE, BASE_FOLDER
 from agents.trainer.buffer import load_update, save_update
+from agents.trainer.card import CardFacts, ResultRow, base_name, render_card
 from agents.trainer.checkpoint import (
+    PAGE,
     load_optimizer,
     read_json,
     save_optimizer,
     verify_folder,
+    whole_file,
     write_folder,
     write_json,
 )
 from agents.trainer.environments import EnvSource
 from agents.trainer.loop import Trainer, TrainerState
 from textenvs.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from agents.policies.causal_lm import CausalLMPolicy
 
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "training.json"
@@ -47,28 +53,73 @@ class AgentRecord:
     training: Mapping[str, Any]
 
 
-def save_trainer(
-    path: Path, trainer: Trainer, config: TrainConfig, env: EnvSource, env_kwargs: Mapping[str, Any]
-) -> None:
-    """Write an agent's folder, whole or not at all; transformers or peft load its policy as it is."""
+def record_of(trainer: Trainer, env: EnvSource, env_kwargs: Mapping[str, Any]) -> AgentRecord:
+    """Return an agent's record as it is now."""
     state = trainer.saved
     portable = isinstance(env, str) and _is_json(env_kwargs)
-    record = AgentRecord(
+    return AgentRecord(
         algorithm=trainer.algorithm.name,
-        config=asdict(config),
+        config=asdict(trainer.config),
         env=str(env) if portable else None,
         env_kwargs=env_kwargs if portable else {},
         training={f.name: getattr(state, f.name) for f in fields(state) if f.name != UNDER_WAY},
     )
 
+
+def save_trainer(path: Path, policy: CausalLMPolicy, trainer: Trainer, record: AgentRecord) -> None:
+    """Write an agent's folder, whole or not at all; transformers, peft and vLLM load its policy as it is."""
+    state = trainer.saved
+
     def fill(folder: Path) -> None:
-        trainer.policy.save(folder, with_reference=True)
+        policy.save(folder, with_reference=True)
         save_optimizer(folder / OPTIMIZER_FILE, trainer.updater.optimizer, trainer.updater.named_parameters)
         if state.under_way is not None:
             save_update(folder, state.under_way)
+        _place_base(folder, path)
+        write_card(folder, policy, trainer, record)
         write_json(folder / STATE_FILE, vars(record))
 
     write_folder(path, fill)
+
+
+def write_card(
+    folder: Path,
+    policy: CausalLMPolicy,
+    trainer: Trainer,
+    record: AgentRecord,
+    results: Mapping[str, Sequence[ResultRow]] | None = None,
+    command: str = "",
+) -> None:
+    """Write the model card of an agent's folder, in place of the one that is there.
+
+    Args:
+        folder: the agent's.
+        policy: in it.
+        trainer: that made it.
+        record: of the agent.
+        results: tables of an evaluation by title, if there was one.
+        command: that made the agent, if it was made from the command line.
+    """
+    algorithm = trainer.algorithm
+    defaults = asdict(algorithm.config())
+    page = render_card(
+        CardFacts(
+            algorithm=algorithm.name,
+            title=algorithm.title,
+            paper=algorithm.paper,
+            base=base_name(policy.model),
+            adapter=(folder / ADAPTER_FILE).is_file(),
+            history=policy.settings.history,
+            env=record.env or "an environment of the user's own",
+            env_settings=record.env_kwargs,
+            updates=trainer.update,
+            settings={name: value for name, value in record.config.items() if value != defaults[name]},
+            results=results or {},
+            command=command,
+        )
+    )
+    with whole_file(folder / PAGE) as draft:
+        draft.write_text(page, encoding="utf-8")
 
 
 def read_record(path: Path) -> AgentRecord:
@@ -96,6 +147,13 @@ def restore_trainer(path: Path, trainer: Trainer, record: AgentRecord) -> None:
     except TypeError as error:
         raise CheckpointError(f"{path / STATE_FILE} does not fit this version: {error}") from error
     trainer.restore(state)
+
+
+def _place_base(folder: Path, place: Path) -> None:
+    """Have an adapter name the base that lies beside it by where the folder will stand, not by where it is written."""
+    if (folder / ADAPTER_FILE).is_file() and (folder / BASE_FOLDER).is_dir():
+        adapter = read_json(folder / ADAPTER_FILE)
+        write_json(folder / ADAPTER_FILE, {**adapter, "base_model_name_or_path": str(place.absolute() / BASE_FOLDER)})
 
 
 def _is_json(value: Mapping[str, Any]) -> bool:
