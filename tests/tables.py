@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
-from tests.cells import Cell, stored
+from tests.cells import RESULTS, Cell, stored
 from tests.conftest import ROOT
 
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
@@ -24,10 +25,10 @@ def rows(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def source(cells: Sequence[Cell], language: str) -> str:
-    """Say under a table how its figures came about."""
+def source(cells: Sequence[Cell], language: str, command: str | None = None) -> str:
+    """Say under a table how its figures came about; the command is that of the first cell, if not given."""
     commits = ", ".join(sorted({cell.commit for cell in cells}))
-    machine, command = cells[0].machine, cells[0].command
+    machine, command = cells[0].machine, command or cells[0].command
     if language == "zh":
         return f"\n`{command}`;{machine};提交 {commits}。\n"
     return f"\n`{command}`; {machine}; commit {commits}.\n"
@@ -96,6 +97,29 @@ def quickstart(language: str) -> str:
     return rows(header, body) + source(cells, language)
 
 
+def contest(language: str) -> str:
+    """Every algorithm from the same start, after equal time."""
+    names = sorted({path.stem.rpartition("-")[0] for path in RESULTS.glob("contest-*.json")})
+    if not names:
+        return ""
+    header = {
+        "en": ["algorithm", "updates", "success before", "success after", "difference (each seed)"],
+        "zh": ["算法", "更新次数", "训练前成功率", "训练后成功率", "差值(各种子)"],
+    }[language]
+    body: list[tuple[float, list[str]]] = []
+    for name in names:
+        cells = stored(name)
+        rows_of = [find_row(cell.figures["tables"][0], "success") for cell in cells]
+        before, after, gain = ([100 * row[side]["estimate"] for row in rows_of] for side in SIDES)
+        updates = ", ".join(str(cell.figures["updates"]) for cell in cells)
+        each = f"{fmean(gain):+.1f} ({', '.join(f'{value:+.1f}' for value in gain)})"
+        label = name.removeprefix("contest-")
+        body.append((fmean(gain), [label, updates, f"{fmean(before):.1f}", f"{fmean(after):.1f}", each]))
+    body.sort(key=lambda row: -row[0])
+    everything = [cell for name in names for cell in stored(name)]
+    return rows(header, [row for _, row in body]) + source(everything, language, "make proof")
+
+
 def rewrite_zh(language: str) -> str:
     """Before and after PPO on real dialogues, seed by seed."""
     cells = stored("rewrite-zh")
@@ -119,6 +143,8 @@ def rewrite_zh(language: str) -> str:
     return rows(header, body) + source(cells, language)
 
 
+SIDES = ("before", "after", "difference")
+
 MEASURES = ("return", "exact match", "restoration F1 (run)", "restoration F1 (pan)", "BLEU-4")
 """What of a corpus evaluation the README shows."""
 
@@ -140,6 +166,7 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "baselines": baselines,
     "quickstart": quickstart,
     "rewrite-zh": rewrite_zh,
+    "contest": contest,
 }
 
 

@@ -14,6 +14,9 @@ from typing import Any
 from tests.cells import Cell, run_cell
 from tests.conftest import ROOT
 from tests.proofs.kills import KillProof
+=======
+from tests.proofs.contest import CONTEST
+>>>>>>> dfe7b5d (Add a proof: every algorithm from the same start for equal time)
 
 DATA = Path(os.environ.get("TEXTENVS_DATA") or ROOT.parent / "shared" / "data")
 RUNS = ROOT / "runs" / "proof"
@@ -72,5 +75,6 @@ REWRITE_ZH = Proof(
     ),
     CORPUS,
 )
+<<<<<<< HEAD
 EXACT_RESUME = KillProof("exact-resume", (0,), per_kind=5)
-PROOFS = (QUICKSTART, REWRITE_ZH, EXACT_RESUME)
+PROOFS = (QUICKSTART, REWRITE_ZH, EXACT_RESUME, *CONTEST)

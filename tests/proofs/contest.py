@@ -1,0 +1,129 @@
+"""Every algorithm from the same supervised start on MultiTurnRewrite-v0, for equal time."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agents import Callback
+from agents.algorithms.registry import find_algorithm
+from agents.cli.quickstart import Options, train_options
+from agents.cli.settings import with_values
+from agents.cli.train import resolve, start
+from agents.finetune import sft
+from agents.policies.causal_lm import CausalLMPolicy
+from agents.trainer.agent import Agent
+from agents.trainer.agents import agent_class
+from tests.cells import Cell, run_cell
+from tests.conftest import ROOT
+
+SECONDS = 90
+"""Processor time of the training on one thread: wall time, on a machine that does nothing else."""
+
+FOLDER = ROOT / "runs" / "proof"
+SHARED = {
+    "learning_rate": 2e-4,
+    "n_episodes_per_update": 256,
+    "microbatch_tokens": 4096,
+    "max_new_tokens": 32,
+    "kl_coef": 0.05,
+    "kl_placement": "loss",
+    "kl_estimator": "k2",
+}
+"""What every algorithm is given; all else is its default."""
+
+OWN: Mapping[str, Mapping[str, Any]] = {
+    "ppo": {"gae_lambda": 1.0},
+    "a2c": {"gae_lambda": 1.0},
+    "trpo": {"gae_lambda": 1.0},
+}
+"""What the critic's algorithms are given beside it: at lambda below 1 a critic that knows nothing yet misleads them."""
+
+
+class UntilSpent(Callback):
+    """Stops the training once it has had its time."""
+
+    def on_training_start(self, agent: Agent) -> None:
+        self.end = time.process_time() + SECONDS
+
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> bool:
+        return time.process_time() < self.end
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One algorithm, or a relative that is a setting of one, over several seeds.
+
+    Attributes:
+        entrant: as the table names it.
+        algorithm: of the registry.
+        settings: of the relative.
+        seeds: of the start, the items and the sampling.
+        needs: nothing.
+    """
+
+    entrant: str
+    algorithm: str
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    seeds: tuple[int, ...] = (0, 1, 2)
+    needs: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Of its cells."""
+        return f"contest-{self.entrant}"
+
+    def run(self, seed: int, *, again: bool = False) -> Cell:
+        """Run one cell, or return the stored one."""
+        command = f"python -m tests.proofs {self.name} --seed {seed}"
+        return run_cell(self.name, seed, command, lambda: self.measure(seed), again=again)
+
+    def measure(self, seed: int) -> Mapping[str, Any]:
+        """Train for the time, and compare with the start on held-out dialogues."""
+        options = train_options(Options(seed=seed))
+        experiment = resolve(options, "ppo")
+        folder = supervised_start(seed)
+        held_out = experiment.held_out
+        before = held_out.measure(CausalLMPolicy.load(folder))
+        policy = CausalLMPolicy.load(folder)
+        algorithm = find_algorithm(self.algorithm)
+        settings = {**SHARED, **OWN.get(self.algorithm, {}), **self.settings}
+        config = with_values(algorithm.config(), {**settings, "seed": seed})
+        if algorithm.natural_gradient is not None:
+            policy.make_twice_differentiable()
+        agent = agent_class(self.algorithm)(policy, experiment.env_id, env_kwargs=experiment.env_kwargs, config=config)
+        agent.learn(total_episodes=10**6, callback=UntilSpent())
+        table = held_out.compare(before, held_out.measure(policy))[0]
+        return {
+            "tables": [table.as_dict()],
+            "updates": agent.trainer.update,
+            "episodes": agent.trainer.update * agent.settings.n_episodes_per_update,
+            "settings": settings,
+        }
+
+
+def supervised_start(seed: int) -> Path:
+    """Return the folder of the quickstart's supervised start with this seed; it is made once."""
+    folder = FOLDER / f"start-{seed}"
+    if not folder.exists():
+        options = train_options(Options(seed=seed))
+        experiment = resolve(dataclasses.replace(options, out=folder), "ppo")
+        policy, rows = start(options, experiment)
+        if experiment.sft is not None:
+            sft(policy, rows, experiment.sft)
+        policy.freeze_reference()
+        policy.save(folder, with_reference=True)
+    return folder
+
+
+CONTEST = (
+    *(Contest(name, name) for name in ("ppo", "a2c", "trpo", "reinforce", "reinforce_plus_plus", "rloo", "grpo")),
+    *(
+        Contest(title.partition(" (")[0].lower().replace(". ", "_"), "grpo", settings)
+        for title, settings in find_algorithm("grpo").variants.items()
+    ),
+)
