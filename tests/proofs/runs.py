@@ -13,10 +13,8 @@ from typing import Any
 
 from tests.cells import Cell, run_cell
 from tests.conftest import ROOT
-from tests.proofs.kills import KillProof
-=======
 from tests.proofs.contest import CONTEST
->>>>>>> dfe7b5d (Add a proof: every algorithm from the same start for equal time)
+from tests.proofs.kills import KillProof
 
 DATA = Path(os.environ.get("TEXTENVS_DATA") or ROOT.parent / "shared" / "data")
 RUNS = ROOT / "runs" / "proof"
@@ -75,6 +73,5 @@ REWRITE_ZH = Proof(
     ),
     CORPUS,
 )
-<<<<<<< HEAD
 EXACT_RESUME = KillProof("exact-resume", (0,), per_kind=5)
 PROOFS = (QUICKSTART, REWRITE_ZH, EXACT_RESUME, *CONTEST)
