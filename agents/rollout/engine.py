@@ -18,13 +18,8 @@ class Completion:
         handle: of the conversation.
         token_ids: the sampled tokens, a sampled stop token included.
         logprobs: their log-probabilities under the sampler as it really sampled, same length.
-    <<<<<<< HEAD
         finish_reason: ``"stop"`` or ``"length"``; anything on a turn that has failed, which has no tokens, or some
             without a probability.
-    =======
-        finish_reason: ``"stop"`` or ``"length"``; anything where there are no tokens, or not all have a probability:
-            such a turn has failed.
-    >>>>>>> dfe7b5d (Add a proof: every algorithm from the same start for equal time)
     """
 
     handle: int
