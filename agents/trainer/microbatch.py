@@ -56,7 +56,7 @@ def plan(
         place[unit] = group
         widest, rows = max(widest, int(width[unit])), rows + int(height[unit])
     order = np.lexsort((-lengths, place[unit_of_row]))
-    return np.split(order, np.cumsum(np.bincount(place, minlength=group + 1))[:-1]) if len(order) else []
+    return np.split(order, np.cumsum(np.bincount(place[unit_of_row]))[:-1]) if len(order) else []
 
 
 def _widest(lengths: IntArray, owner: IntArray) -> IntArray:

@@ -24,6 +24,18 @@ def test_plan_covers_every_row_once_within_the_budget(lengths: list[int], budget
 
 
 @settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 5)), max_size=30), st.integers(1, 100))
+def test_plan_parts_no_owners_rows(rows: list[tuple[int, int]], budget: int) -> None:
+    lengths, owners = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+    groups = plan(lengths, budget, owners)
+    assert sorted(row for group in groups for row in group) == list(range(len(rows)))
+    homes = [set(owners[group]) for group in groups]
+    assert sum(map(len, homes)) == len(set(owners))
+    for group, home in zip(groups, homes, strict=True):
+        assert len(group) * lengths[group].max() <= budget or len(home) == 1
+
+
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60))
 def test_rows_select_the_masked_tokens_in_the_batchs_order(seed: int, budget: int) -> None:
     generator = np.random.default_rng(seed)
