@@ -49,3 +49,23 @@ def item_generator(env: str, split: Split, index: int) -> np.random.Generator:
 def draw_index(generator: np.random.Generator) -> int:
     """Draw the index of an item, uniform over `INDEX_BITS` bits."""
     return int(generator.integers(1 << INDEX_BITS))
+
+
+class PassOrder:
+    """Draws items without replacement: every item once, in random order, then again in another order.
+
+    Args:
+        size: how many items there are.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._generator: np.random.Generator | None = None
+        self._rest: list[int] = []
+
+    def draw(self, generator: np.random.Generator) -> int:
+        """Return the next index below `size`; another generator (a new seed) begins a new pass."""
+        if generator is not self._generator or not self._rest:
+            self._generator = generator
+            self._rest = generator.permutation(self._size).tolist()
+        return self._rest.pop()

@@ -7,13 +7,13 @@ from typing import Protocol
 
 import numpy as np
 
-from textenvs.envs.rewrite.corpora import Conversation, Corpus, CorpusEpisode, CorpusFluency, HistorySource, PassOrder
+from textenvs.envs.rewrite.corpora import Conversation, Corpus, CorpusEpisode, CorpusFluency, HistorySource
 from textenvs.envs.rewrite.dialogue import Dialogue
 from textenvs.envs.rewrite.grammar.surface import WORDINGS
 from textenvs.envs.rewrite.world import LanguageChoice, World
 from textenvs.episode import Episode
 from textenvs.errors import ConfigError
-from textenvs.seeding import Split, draw_index, item_generator
+from textenvs.seeding import PassOrder, Split, draw_index, item_generator
 
 
 class Source(Protocol):

@@ -14,7 +14,6 @@ from textenvs.envs.rewrite.corpora import (
     CorpusEpisode,
     CorpusFluency,
     CorpusTurn,
-    PassOrder,
     load_corpus,
     truth_of,
 )
@@ -22,6 +21,7 @@ from textenvs.envs.rewrite.reward import assess
 from textenvs.errors import CorpusError, UnknownNameError
 from textenvs.messages import Stop
 from textenvs.rewards.measures import Language
+from textenvs.seeding import PassOrder
 
 REWRITE = "小王来了吗\t\t来了\t\t他在哪\t\t小王在哪\n有没有咖啡\t\t\t\t来一杯\t\t来一杯咖啡\n"
 ZH_LINE = {"language": "zh", "turns": [{"utterance": "那里呢", "rewrite": "上海呢"}]}

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from textenvs.corpus_file import Problem
 from textenvs.envs.rewrite.corpora import (
     Conversation,
     CorpusTurn,
     Format,
 )
 from textenvs.envs.rewrite.corpora.formats import READERS, sniff
-from textenvs.envs.rewrite.corpora.records import Problem
 
 REWRITE = "小王来了吗\t\t来了\t\t他在哪\t\t小王在哪\n有没有咖啡\t\t\t\t来一杯\t\t来一杯咖啡\n"
 CANARD = (

@@ -11,7 +11,7 @@ episode                a recorded conversation as an episode
 from __future__ import annotations
 
 from textenvs.envs.rewrite.corpora.alignment import truth_of
-from textenvs.envs.rewrite.corpora.corpus import Corpus, CorpusFluency, PassOrder, load_corpus
+from textenvs.envs.rewrite.corpora.corpus import Corpus, CorpusFluency, load_corpus
 from textenvs.envs.rewrite.corpora.episode import CorpusEpisode, HistorySource
 from textenvs.envs.rewrite.corpora.formats import FORMATS, Format
 from textenvs.envs.rewrite.corpora.records import Conversation, CorpusTurn
@@ -25,7 +25,6 @@ __all__ = [
     "CorpusTurn",
     "Format",
     "HistorySource",
-    "PassOrder",
     "load_corpus",
     "truth_of",
 ]

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
+from textenvs.corpus_file import Problem, find_file, read_text, refuse
 from textenvs.envs.rewrite.corpora.formats import FORMATS, READERS, Format, sniff
-from textenvs.envs.rewrite.corpora.records import Conversation, Problem
+from textenvs.envs.rewrite.corpora.records import Conversation
 from textenvs.envs.rewrite.fluency import NgramFluency
 from textenvs.errors import CorpusError, UnknownNameError
 from textenvs.rewards.measures import Language, normalize
 from textenvs.seeding import SPLITS, Split, check_split
-
-_SHOWN = 5  # malformed records that an error names
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,63 +117,21 @@ def load_corpus(path: str | Path, format: Format | None = None, holdout: int | N
     """
     if format is not None and format not in FORMATS:
         raise UnknownNameError.of("corpus format", format, FORMATS)
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise CorpusError(_missing(file))
+    file = find_file(path)
     stat = file.stat()
     return _load(CorpusKey(str(file.resolve()), (stat.st_size, stat.st_mtime_ns), format, holdout))
-
-
-class PassOrder:
-    """Draws items without replacement: every item once, in random order, then again in another order.
-
-    Args:
-        size: how many items there are.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._generator: np.random.Generator | None = None
-        self._rest: list[int] = []
-
-    def draw(self, generator: np.random.Generator) -> int:
-        """Return the next index below `size`; another generator (a new seed) begins a new pass."""
-        if generator is not self._generator or not self._rest:
-            self._generator = generator
-            self._rest = generator.permutation(self._size).tolist()
-        return self._rest.pop()
 
 
 @lru_cache(maxsize=8)
 def _load(key: CorpusKey) -> Corpus:
     file = Path(key.path)
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise CorpusError(f"{file}:{line}: the text is not UTF-8 ({error.reason})") from None
+    text = read_text(file)
     kind = key.format or sniff(text)
     if kind is None:
         raise CorpusError(f"{file}:1: none of the known formats ({', '.join(FORMATS)})")
     records = list(READERS[kind](text, file.name))
-    _refuse([record for record in records if isinstance(record, Problem)], file, kind)
+    refuse([record for record in records if isinstance(record, Problem)], file, kind)
     return Corpus(key, [record for record in records if isinstance(record, Conversation)])
-
-
-def _refuse(problems: Sequence[Problem], file: Path, kind: Format) -> None:
-    if not problems:
-        return
-    shown = [f"{file}:{problem.line}: {problem.reason}" for problem in islice(problems, _SHOWN)]
-    more = [f"... and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
-    raise CorpusError("\n".join([f"{len(problems)} malformed records (read as format {kind!r}):", *shown, *more]))
-
-
-def _missing(file: Path) -> str:
-    if file.is_dir():
-        return f"{file} is a folder; give one file"
-    beside = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
-    near = difflib.get_close_matches(file.name, beside, n=3)
-    return f"there is no file {file}" + (f"; did you mean {' or '.join(near)}?" if near else "")
 
 
 def _cut(conversations: Sequence[Conversation], key: CorpusKey) -> dict[Split, tuple[Conversation, ...]]:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
-from textenvs.envs.rewrite.corpora.records import Conversation, CorpusTurn, Problem, numbered_lines
+from textenvs.corpus_file import Problem, numbered_lines
+from textenvs.envs.rewrite.corpora.records import Conversation, CorpusTurn
 from textenvs.rewards.measures import words
 
 

@@ -23,8 +23,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, get_args
 
+from textenvs.corpus_file import Problem
 from textenvs.envs.rewrite.corpora.dialogues import read_alexa, read_gecor, read_jsonl
-from textenvs.envs.rewrite.corpora.records import Conversation, Problem
+from textenvs.envs.rewrite.corpora.records import Conversation
 from textenvs.envs.rewrite.corpora.tables import read_canard, read_rewrite
 
 Format = Literal["rewrite", "canard", "gecor", "alexa", "jsonl"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from textenvs.rewards.measures import Language, normalize
@@ -59,23 +58,3 @@ class Conversation:
         """What was said, normalised and without the rewrites: equal for two records of the same conversation."""
         said = (text for turn in self.turns for text in (turn.utterance, turn.reply))
         return (self.topic, *(normalize(text, self.language) for text in said))
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with one record.
-
-    Attributes:
-        line: where it begins, from 1.
-        reason: what was expected and what was found.
-    """
-
-    line: int
-    reason: str
-
-
-def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not empty, numbered from 1."""
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield number, line.rstrip("\r")

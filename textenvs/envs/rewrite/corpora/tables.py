@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from textenvs.envs.rewrite.corpora.records import Conversation, CorpusTurn, Problem, numbered_lines
+from textenvs.corpus_file import Problem, numbered_lines
+from textenvs.envs.rewrite.corpora.records import Conversation, CorpusTurn
 
 
 def read_rewrite(text: str, name: str) -> Iterator[Conversation | Problem]:
