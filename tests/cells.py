@@ -75,9 +75,9 @@ def stored(name: str) -> list[Cell]:
 
 
 def commit() -> str:
-    """Return the short commit of the tree, with ``+`` where the packages have uncommitted changes."""
+    """Return the short commit of the tree, with ``+`` where packages or examples have uncommitted changes."""
     head = _git("rev-parse", "--short", "HEAD")
-    changed = _git("status", "--porcelain", "--", "textenvs", "agents", "envs_registry")
+    changed = _git("status", "--porcelain", "--", "textenvs", "agents", "envs_registry", "examples")
     return head + ("+" if changed else "")
 
 

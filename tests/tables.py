@@ -140,7 +140,26 @@ def rewrite_zh(language: str) -> str:
                     sides = [interval(row[side], scale) for side in ("before", "after", "difference")]
                     plain = interval(copy[row["name"]], scale) if row["name"] in copy else ""
                     body.append([f"{cell.seed}, {mode}, {row['name']}", plain, *sides])
-    return rows(header, body) + source(cells, language)
+    return rows(header, body) + costs(cells, language) + source(cells, language)
+
+
+def costs(cells: Sequence[Cell], language: str) -> str:
+    """Say under a table how large the model was, and what each seed took."""
+    template = {
+        "en": "seed {seed}: {parameters} parameters, {episodes} episodes, {minutes} min, {memory} MB",
+        "zh": "种子 {seed}:{parameters} 参数,{episodes} 个回合,{minutes} 分钟,{memory} MB",
+    }[language]
+    each = [
+        template.format(
+            seed=cell.seed,
+            parameters=cell.figures["facts"]["parameters"],
+            episodes=cell.figures["facts"]["training episodes"],
+            minutes=round(cell.seconds / 60),
+            memory=f"{cell.figures['peak_memory_mb']:,}",
+        )
+        for cell in cells
+    ]
+    return "\n" + {"en": "; ", "zh": ";"}[language].join(each) + {"en": ".\n", "zh": "。\n"}[language]
 
 
 SIDES = ("before", "after", "difference")

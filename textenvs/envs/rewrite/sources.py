@@ -129,13 +129,14 @@ class CorpusSource:
 
 
 def _part(conversations: Sequence[Conversation], portion: tuple[float, float]) -> Sequence[Conversation]:
-    """Return the conversations between two shares; portions that meet share none and leave none out."""
+    """Return the conversations between two shares, in order; portions that meet share none and leave none out."""
     start, stop = portion
     if not 0.0 <= start < stop <= 1.0:
         raise ConfigError(f"portion={portion!r}: give two shares, 0 <= start < stop <= 1")
     # Dealt, not cut: a file is seldom in random order, and two portions should be alike.
     dealt = np.random.default_rng(0).permutation(len(conversations))
-    part = [conversations[i] for i in np.sort(dealt[round(start * len(dealt)) : round(stop * len(dealt))])]
+    kept: list[int] = sorted(dealt[round(start * len(dealt)) : round(stop * len(dealt))].tolist())
+    part = [conversations[index] for index in kept]
     if not part:
         raise ConfigError(f"portion={portion!r} of {len(conversations)} dialogues holds none")
     return part
