@@ -139,14 +139,19 @@ def begin(experiment: Experiment, policy: CausalLMPolicy, rows: Sequence[Demonst
     return agent
 
 
-def finish(experiment: Experiment, agent: Agent, console: Console) -> Outcome:
+def finish(experiment: Experiment, agent: Agent, console: Console, start: float) -> Outcome:
     """Do what is left of a run, from its beginning or from a checkpoint: evaluate, train, evaluate, report.
+
+    Args:
+        experiment: what to do.
+        agent: as `begin` or a checkpoint gave it.
+        console: to report to.
+        start: `time.perf_counter()` when all of this began.
 
     Raises:
         TrainingInterrupted: on Ctrl-C during training, after a checkpoint was saved.
         CheckpointError: if the policy has been trained and its evaluation before that is lost.
     """
-    start = time.perf_counter()
     resumed = agent.trainer.update > 0
     before = _measure_before(experiment, agent, console)
     agent.learn(

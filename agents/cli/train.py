@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,7 +155,7 @@ def execute(options: TrainOptions[Any], experiment: Experiment) -> int:
 
     from agents.cli.experiment import begin, finish, prepare_folder, print_outcome
 
-    console = Console()
+    console, began = Console(), time.perf_counter()
     set_arithmetic(options.threads, options.matmul_precision)
     agent = None
     if options.resume is None:
@@ -163,7 +164,7 @@ def execute(options: TrainOptions[Any], experiment: Experiment) -> int:
         agent = resume_agent(experiment, options.model.device, console)
     try:
         agent = agent or begin(experiment, *start(options, experiment), console)
-        outcome = finish(experiment, agent, console)
+        outcome = finish(experiment, agent, console, began)
     except KeyboardInterrupt:
         console.print(f"Go on with: {_resume_command(experiment)}", markup=False, highlight=False)
         raise

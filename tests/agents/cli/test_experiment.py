@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,12 +44,14 @@ def test_evaluations_in_training_use_the_valid_split_and_keep_the_best(echo: str
     )
     prepare_folder(experiment.folder, overwrite=False)
     console = Console(file=io.StringIO())
-    outcome = finish(experiment, begin(experiment, tiny_policy(), [], console), console)
+    start = time.perf_counter() - 1000
+    outcome = finish(experiment, begin(experiment, tiny_policy(), [], console), console, start)
     lines = [json.loads(line) for line in (experiment.folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["converged"] for line in lines] == [0, 1], "a policy that hardly moves has converged at once"
     best = PPO.load(experiment.folder / "best")
     assert best.settings == settings
     assert experiment.valid_return(best).n == 3
+    assert 1000 < outcome.seconds < 1100, "the warm-up counts too"
     assert outcome.tables[0].title.startswith("test items")
     prepare_folder(experiment.folder, overwrite=True)
     assert list(experiment.folder.iterdir()) == []
