@@ -41,6 +41,7 @@ def test_evaluations_in_training_use_the_valid_split_and_keep_the_best(echo: str
         sft=None,
         folder=tmp_path / "run",
         record={"command": "train"},
+        command="textenvs train ppo",
     )
     prepare_folder(experiment.folder, overwrite=False)
     console = Console(file=io.StringIO())
