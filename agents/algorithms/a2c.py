@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.algorithms.actor_critic import ActorCriticConfig, critic_warmup, gae_credit, with_critic
-from agents.algorithms.base import Algorithm, Loss, LossInputs
+from agents.algorithms.actor_critic import ActorCriticConfig, critic_warmup, gae_credit, value_loss, with_critic
+from agents.algorithms.base import Algorithm, Loss, LossInputs, ValueLearning
 from agents.algorithms.single_step import SingleStepConfig, score_function_loss
 from agents.losses import weights
 from agents.trajectory import FloatArray, IntArray
@@ -30,7 +30,7 @@ class A2CConfig(SingleStepConfig, ActorCriticConfig):
 
 def loss(tokens: LossInputs, config: A2CConfig) -> Loss:
     """Return the policy gradient's loss with entropy bonus and the critic's squared error."""
-    return with_critic(score_function_loss(tokens, config), tokens, config.value_coef)
+    return with_critic(score_function_loss(tokens, config), value_loss(tokens, config))
 
 
 def normalizer(trajectory_index: IntArray, config: A2CConfig) -> FloatArray:
@@ -53,6 +53,5 @@ ALGORITHM = Algorithm(
     credit=gae_credit,
     loss=loss,
     normalizer=normalizer,
-    critic=True,
-    critic_warmup=critic_warmup,
+    critic=ValueLearning(value_loss, critic_warmup),
 )

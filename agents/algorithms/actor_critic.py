@@ -7,7 +7,7 @@ from typing import Literal
 
 from agents.advantages.gae import Advantages, discounts, lambdas, token_gae, turn_gae
 from agents.advantages.normalize import standardize
-from agents.algorithms.base import Credit, Loss, LossInputs
+from agents.algorithms.base import Credit, CriticInputs, Loss
 from agents.algorithms.config import TrainConfig
 from agents.losses.value import squared_value_error
 from agents.trajectory import TokenBatch
@@ -58,11 +58,16 @@ def gae_credit(batch: TokenBatch, config: ActorCriticConfig) -> Credit:
     return Credit(advantages, returns, batch.turn_valid)
 
 
-def with_critic(loss: Loss, tokens: LossInputs, value_coef: float, clip_range: float | None = None) -> Loss:
-    """Return `loss` with the critic's mean squared error added to it."""
+def value_loss(tokens: CriticInputs, config: ActorCriticConfig, clip_range: float | None = None) -> Loss:
+    """Return the critic's mean squared error, weighted; `clip_range` bounds how far a value may move."""
     errors = squared_value_error(tokens.values, tokens.returns, tokens.old_values, clip_range)
     value = tokens.mean_weight * errors.sum()
-    return Loss(loss.total + value_coef * value, {**loss.terms, "value_loss": value})
+    return Loss(config.value_coef * value, {"value_loss": value})
+
+
+def with_critic(policy: Loss, critic: Loss) -> Loss:
+    """Return the loss of a policy and a critic that move together."""
+    return Loss(policy.total + critic.total, {**policy.terms, **critic.terms})
 
 
 def _tokens(batch: TokenBatch, config: ActorCriticConfig) -> Advantages:

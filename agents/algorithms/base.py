@@ -31,24 +31,37 @@ class Credit(NamedTuple):
     mask: BoolArray
 
 
-@dataclass(frozen=True)
-class LossInputs:
-    """The trained tokens of one micro-batch; [n] each, the first three with gradient.
+@dataclass(frozen=True, kw_only=True)
+class CriticInputs:
+    """What the critic is trained on in one micro-batch; [n] each.
+
+    Attributes:
+        values: of the critic at the state before each token, with gradient; NaN without a critic.
+        old_values: of the critic at collection; NaN without one.
+        returns: the critic's targets; NaN without one.
+        mean_weight: 1 / trained tokens of the minibatch.
+    """
+
+    values: Tensor
+    old_values: Tensor
+    returns: Tensor
+    mean_weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossInputs(CriticInputs):
+    """The trained tokens of one micro-batch; [n] each, log-probabilities and entropy with gradient.
 
     Attributes:
         episode: which episode each token belongs to. A micro-batch holds all of an episode's trained tokens where the
             algorithm says so (`Algorithm.whole_episodes`).
         logprobs: of the policy being updated.
         entropy: of the distribution that each token was drawn from, in nats.
-        values: of the critic at the state before each token; NaN without a critic.
         old_logprobs: of the policy at collection.
         ref_logprobs: of the reference; NaN without one.
-        old_values: of the critic at collection; NaN without one.
         advantages: of each token.
-        returns: the critic's targets; NaN without one.
         importance: weight that corrects for the sampler.
         weight: of each token in the policy's terms; sums over the minibatch to what the algorithm's normaliser says.
-        mean_weight: 1 / trained tokens of the minibatch.
         kl_coef: of the divergence as a loss term; 0 where it is charged elsewhere or not at all.
         entropy_coef: of the entropy bonus, as it is now: a steered one moves.
     """
@@ -56,15 +69,11 @@ class LossInputs:
     episode: Tensor
     logprobs: Tensor
     entropy: Tensor
-    values: Tensor
     old_logprobs: Tensor
     ref_logprobs: Tensor
-    old_values: Tensor
     advantages: Tensor
-    returns: Tensor
     importance: Tensor
     weight: Tensor
-    mean_weight: float
     kl_coef: float
     entropy_coef: float
 
@@ -82,18 +91,16 @@ class Loss(NamedTuple):
 
 
 @dataclass(frozen=True)
-class NaturalGradient(Generic[C]):
-    """One natural-gradient step of the policy on the whole batch, before the optimiser's epochs.
-
-    Needs a policy that can be differentiated twice.
+class ValueLearning(Generic[C]):
+    """How an algorithm's critic is fitted where it moves alone: only its own weights, and the policy is not run.
 
     Attributes:
-        objective: of one micro-batch, to be minimised by the step; must not depend on the critic.
-        trust_region: that the step stays in.
+        loss: of one micro-batch.
+        warmup: how many updates at the start train nothing else.
     """
 
-    objective: Callable[[LossInputs, C], Loss]
-    trust_region: Callable[[C], TrustRegion]
+    loss: Callable[[CriticInputs, C], Loss]
+    warmup: Callable[[C], int]
 
 
 @dataclass(frozen=True)
@@ -108,12 +115,11 @@ class Algorithm(Generic[C]):
         oracle: what its test compares it with.
         config: the dataclass of its settings; their defaults are the algorithm's.
         credit: gives every action token its advantage.
-        loss: of one micro-batch.
+        loss: of one micro-batch: of the policy, and of a critic that moves with it.
         normalizer: the weight of each trained token of a minibatch, given its episodes [n].
-        critic: whether it needs a value function.
-        critic_warmup: how many updates at the start train the critic's own weights only.
-        natural_gradient: moves the policy's weights, and leaves the critic's own, alone, to the optimiser's epochs on
-            `loss`; None leaves all weights to them.
+        critic: how its value function learns alone; None if it needs none.
+        trust_region: where given, one natural-gradient step on the whole batch, inside the region, moves the policy
+            down `loss`, and the optimiser's epochs the critic alone. Needs a policy that can be differentiated twice.
         whole_episodes: whether the loss compares or adds up tokens of an episode, so that no micro-batch may part
             them.
         variants: published relatives that are settings of the same record: their names and what they set.
@@ -128,9 +134,8 @@ class Algorithm(Generic[C]):
     credit: Callable[[TokenBatch, C], Credit]
     loss: Callable[[LossInputs, C], Loss]
     normalizer: Callable[[IntArray, C], FloatArray]
-    critic: bool = field(kw_only=True)
-    critic_warmup: Callable[[C], int] = field(kw_only=True, default=lambda _: 0)
-    natural_gradient: NaturalGradient[C] | None = field(kw_only=True, default=None)
+    critic: ValueLearning[C] | None = field(kw_only=True, default=None)
+    trust_region: Callable[[C], TrustRegion] | None = field(kw_only=True, default=None)
     whole_episodes: Callable[[C], bool] = field(kw_only=True, default=lambda _: False)
     variants: Mapping[str, Mapping[str, Any]] = field(kw_only=True, default_factory=dict[str, Mapping[str, Any]])
 

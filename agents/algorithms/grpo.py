@@ -121,7 +121,6 @@ ALGORITHM = Algorithm(
     credit=credit,
     loss=loss,
     normalizer=normalizer,
-    critic=False,
     whole_episodes=lambda config: config.loss_type == "gspo",
     variants={
         "Dr. GRPO (Liu et al. 2025, https://arxiv.org/abs/2503.20783)": {

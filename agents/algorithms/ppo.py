@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.algorithms.actor_critic import ActorCriticConfig, critic_warmup, gae_credit, with_critic
-from agents.algorithms.base import Algorithm, Loss, LossInputs
+from agents.algorithms.actor_critic import ActorCriticConfig, critic_warmup, gae_credit, value_loss, with_critic
+from agents.algorithms.base import Algorithm, CriticInputs, Loss, LossInputs, ValueLearning
 from agents.algorithms.clipped import ClippedConfig, clipped_loss
 from agents.losses import weights
 from agents.trajectory import FloatArray, IntArray
@@ -37,7 +37,12 @@ class PPOConfig(ClippedConfig, ActorCriticConfig):
 
 def loss(tokens: LossInputs, config: PPOConfig) -> Loss:
     """Return the clipped surrogate with entropy bonus and the critic's squared error."""
-    return with_critic(clipped_loss(tokens, config), tokens, config.value_coef, config.clip_range_value)
+    return with_critic(clipped_loss(tokens, config), clipped_value_loss(tokens, config))
+
+
+def clipped_value_loss(tokens: CriticInputs, config: PPOConfig) -> Loss:
+    """Return the critic's squared error, whose values move no further than `clip_range_value`."""
+    return value_loss(tokens, config, config.clip_range_value)
 
 
 def normalizer(trajectory_index: IntArray, config: PPOConfig) -> FloatArray:
@@ -62,6 +67,5 @@ ALGORITHM = Algorithm(
     credit=gae_credit,
     loss=loss,
     normalizer=normalizer,
-    critic=True,
-    critic_warmup=critic_warmup,
+    critic=ValueLearning(clipped_value_loss, critic_warmup),
 )

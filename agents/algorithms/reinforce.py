@@ -44,5 +44,4 @@ ALGORITHM = Algorithm(
     credit=return_credit,
     loss=score_function_loss,
     normalizer=normalizer,
-    critic=False,
 )

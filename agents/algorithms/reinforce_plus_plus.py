@@ -49,5 +49,4 @@ ALGORITHM = Algorithm(
     credit=return_credit,
     loss=clipped_loss,
     normalizer=normalizer,
-    critic=False,
 )

@@ -66,6 +66,5 @@ ALGORITHM = Algorithm(
     credit=credit,
     loss=loss,
     normalizer=normalizer,
-    critic=False,
     whole_episodes=lambda config: True,
 )

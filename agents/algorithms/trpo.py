@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 import torch
 
-from agents.algorithms.actor_critic import ActorCriticConfig, critic_warmup, gae_credit, with_critic
-from agents.algorithms.base import Algorithm, Loss, LossInputs, NaturalGradient, policy_loss
+from agents.algorithms.actor_critic import ActorCriticConfig, critic_warmup, gae_credit, value_loss
+from agents.algorithms.base import Algorithm, Loss, LossInputs, ValueLearning, policy_loss
 from agents.algorithms.settings import TrustRegion
 from agents.losses import weights
 from agents.losses.surrogate import Surrogate
@@ -47,15 +47,10 @@ class TRPOConfig(ActorCriticConfig):
         self._require(self.target_kl is None, "target_kl", "the policy makes one step; bound it by trust_region.max_kl")
 
 
-def objective(tokens: LossInputs, config: TRPOConfig) -> Loss:
-    """Return the surrogate ``-ratio A``, never clipped, with entropy bonus and divergence from the reference."""
-    loss = -(tokens.logprobs - tokens.old_logprobs).exp() * tokens.advantages
-    return policy_loss(tokens, Surrogate(loss, torch.zeros_like(loss, dtype=torch.bool)), config)
-
-
 def loss(tokens: LossInputs, config: TRPOConfig) -> Loss:
-    """Return the critic's squared error, and nothing of the policy."""
-    return with_critic(Loss(tokens.values.new_zeros(()), {}), tokens, config.value_coef)
+    """Return the surrogate ``-ratio A``, never clipped, with entropy bonus and divergence from the reference."""
+    surrogate = -(tokens.logprobs - tokens.old_logprobs).exp() * tokens.advantages
+    return policy_loss(tokens, Surrogate(surrogate, torch.zeros_like(surrogate, dtype=torch.bool)), config)
 
 
 def normalizer(trajectory_index: IntArray, config: TRPOConfig) -> FloatArray:
@@ -79,7 +74,6 @@ ALGORITHM = Algorithm(
     credit=gae_credit,
     loss=loss,
     normalizer=normalizer,
-    critic=True,
-    critic_warmup=critic_warmup,
-    natural_gradient=NaturalGradient(objective, lambda config: config.trust_region),
+    critic=ValueLearning(value_loss, critic_warmup),
+    trust_region=lambda config: config.trust_region,
 )

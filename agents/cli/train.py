@@ -195,9 +195,9 @@ def start(options: TrainOptions[Any], experiment: Experiment) -> tuple[CausalLMP
     policy = (
         load_policy(Path(options.init), options.model.device)
         if checkpoint
-        else build_policy(options.model, rows, algorithm.critic, seed, heard(options.env, options.sft))
+        else build_policy(options.model, rows, algorithm.critic is not None, seed, heard(options.env, options.sft))
     )
-    if algorithm.natural_gradient is not None:
+    if algorithm.trust_region is not None:
         policy.make_twice_differentiable()
     return policy, rows
 

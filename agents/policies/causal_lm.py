@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from agents.chat import ChatRenderer, HistoryMode
 from agents.policies import storage
 from agents.policies.critic import Critic, CriticKind, SeparateCritic, build_critic
-from agents.policies.selection import logits_at, predictors
+from agents.policies.selection import decoder, logits_at, predictors, states_at
 from agents.policies.storage import PolicySettings, ReferenceKind
 from textenvs.errors import ConfigError
 
@@ -33,6 +33,12 @@ class TokenScores:
     logprobs: Tensor
     entropy: Tensor
     values: Tensor | None
+
+    @classmethod
+    def of(cls, logprobs_NV: Tensor, tokens_N: Tensor, values_N: Tensor | None = None) -> Self:
+        """Return the scores of tokens that were drawn from these distributions."""
+        entropy = -(logprobs_NV.exp() * logprobs_NV).sum(-1)
+        return cls(_of_tokens(logprobs_NV, tokens_N), entropy, values_N)
 
 
 class CausalLMPolicy:
@@ -205,11 +211,23 @@ class CausalLMPolicy:
             N scores, row-major over `select`. The output layer is run on these N positions only.
         """
         logprobs_NV, states_NH = self._forward(token_ids, attention_mask, select, temperature)
-        return TokenScores(
-            logprobs=_of_tokens(logprobs_NV, token_ids[select]),
-            entropy=-(logprobs_NV.exp() * logprobs_NV).sum(-1),
-            values=self._values(token_ids, attention_mask, select, states_NH),
-        )
+        values = self._values(token_ids, attention_mask, select, states_NH)
+        return TokenScores.of(logprobs_NV, token_ids[select], values)
+
+    def values(self, token_ids: Tensor, attention_mask: Tensor, select: Tensor) -> Tensor:
+        """Return the critic's values [N] before the selected tokens, with gradient for its own weights alone.
+
+        They are those of `score`. The output layer is not run, and beside a critic of its own trunk nor is the policy.
+
+        Args:
+            token_ids: as in `score`, like the next two.
+            attention_mask: as in `score`.
+            select: as in `score`.
+
+        Raises:
+            ConfigError: the policy has no critic.
+        """
+        return self._critic_at(token_ids, attention_mask, predictors(select))
 
     def distributions(
         self,
@@ -251,11 +269,7 @@ class CausalLMPolicy:
             ConfigError: the policy has no critic.
         """
         last = attention_mask & (attention_mask.flip(1).cumsum(1).flip(1) == 1)
-        if self.critic is None:
-            raise ConfigError("this policy has no critic; build it with critic='head' or critic='separate'")
-        if isinstance(self.critic, SeparateCritic):
-            return self.critic(token_ids, attention_mask, last)
-        return self.critic(logits_at(self.model, token_ids, attention_mask, last)[1])
+        return self._critic_at(token_ids, attention_mask, last)
 
     def freeze_reference(self) -> None:
         """Take the trained weights as they are now for the reference (after supervised warm-up, for example)."""
@@ -301,6 +315,16 @@ class CausalLMPolicy:
         if isinstance(self.critic, SeparateCritic):
             return self.critic(token_ids, attention_mask, predictors(select))
         return self.critic(states_NH) if self.critic is not None else None
+
+    def _critic_at(self, token_ids: Tensor, attention_mask: Tensor, positions: Tensor) -> Tensor:
+        """Return the values [N] of the states after the tokens at `positions`; no gradient reaches the policy."""
+        if self.critic is None:
+            raise ConfigError("this policy has no critic; build it with critic='head' or critic='separate'")
+        if isinstance(self.critic, SeparateCritic):
+            return self.critic(token_ids, attention_mask, positions)
+        with torch.no_grad():
+            states = states_at(decoder(self.model), token_ids, attention_mask, positions)
+        return self.critic(states)
 
     def _forward(
         self,

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from agents.policies.selection import states_at
+from agents.policies.selection import decoder, states_at
 from agents.policies.value_head import ValueHead
 
 CriticKind = Literal["head", "separate"]
@@ -56,9 +56,8 @@ def build_critic(kind: CriticKind, model: Any, hidden_size: int, detach: bool) -
 
 def copy_trunk(model: Any) -> Any:
     """Return the model without its output layer: trained weights copied, frozen ones shared."""
-    network = model.get_base_model() if hasattr(model, "get_base_model") else model
-    shared = {id(weight): weight for weight in network.parameters() if not weight.requires_grad}
-    return copy.deepcopy(network.get_decoder(), shared)
+    shared = {id(weight): weight for weight in model.parameters() if not weight.requires_grad}
+    return copy.deepcopy(decoder(model), shared)
 
 
 def own_weights(critic: Critic) -> dict[str, Tensor]:

@@ -26,6 +26,11 @@ def predictors(select: Tensor) -> Tensor:
     return torch.nn.functional.pad(select[:, 1:], (0, 1))
 
 
+def decoder(model: Any) -> Any:
+    """Return a causal language model without its output layer; an adapter stays in it."""
+    return (model.get_base_model() if hasattr(model, "get_base_model") else model).get_decoder()
+
+
 def logits_at(
     model: Any,
     token_ids: Tensor,

@@ -9,41 +9,37 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from agents.algorithms.base import AnyAlgorithm
 from agents.algorithms.config import TrainConfig
-from agents.trainer.portion import Portion, Terms, UpdateStats
-from agents.trainer.protocols import CRITIC_PREFIX, TrainablePolicy
+from agents.trainer.portion import Portion, Share, Terms, UpdateStats
 
 
 @dataclass(frozen=True)
 class GradientStep:
-    """Moves the weights with the optimiser.
+    """Moves weights with the optimiser.
 
     Attributes:
-        policy: whose parameters are trained.
-        algorithm: gives the loss.
+        share: of the loss, from one micro-batch.
         config: of the algorithm's own type.
-        optimizer: of the named parameters.
-        named_parameters: all that are trained.
+        optimizer: of the parameters, and perhaps of more.
+        parameters: all that the step moves; the loss has a gradient for no others.
     """
 
-    policy: TrainablePolicy
-    algorithm: AnyAlgorithm
+    share: Share
     config: TrainConfig
     optimizer: torch.optim.Optimizer
-    named_parameters: Sequence[tuple[str, nn.Parameter]]
+    parameters: Sequence[nn.Parameter]
 
     def take(self, portion: Portion, stats: UpdateStats) -> None:
         """Accumulate the gradient over the micro-batches, and step."""
         self.optimizer.zero_grad(set_to_none=True)
         terms = self._accumulate(portion)
-        norm = self._clip_gradient(portion.work.critic_only)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.max_grad_norm)
         names = [*terms, "grad_norm"]
         figures = dict(zip(names, torch.stack([*terms.values(), norm]).tolist(), strict=True))
         for name, figure in figures.items():
             stats.terms[name].append(figure)
         limit = self.config.target_kl
-        if limit is not None and figures["approx_kl"] > 1.5 * limit:
+        if limit is not None and figures.get("approx_kl", 0.0) > 1.5 * limit:
             stats.stopped = True
         elif not np.isfinite([figures["loss"], figures["grad_norm"]]).all():
             stats.skipped += 1
@@ -56,17 +52,7 @@ class GradientStep:
         """Add up gradients and terms over micro-batches."""
         terms = Terms()
         for rows in portion.microbatches:
-            tokens = portion.loss_inputs(self.policy, rows)
-            loss = self.algorithm.loss(tokens, self.config)
+            loss = self.share(portion, rows)
             loss.total.backward()
-            terms.add(tokens, loss)
+            terms.add(loss)
         return terms.figures
-
-    def _clip_gradient(self, critic_only: bool) -> Tensor:
-        """Clip the gradient's norm and return it as it was; where the critic moves alone, drop everyone else's."""
-        if critic_only:
-            for name, parameter in self.named_parameters:
-                if not name.startswith(CRITIC_PREFIX):
-                    parameter.grad = None
-        parameters = [parameter for _, parameter in self.named_parameters]
-        return torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)

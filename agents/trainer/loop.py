@@ -196,7 +196,7 @@ class Trainer:
             self.policy,
             TokenBatch.of(episodes),
             self.config.microbatch_tokens,
-            critic=self.algorithm.critic,
+            critic=self.algorithm.critic is not None,
             reference=self.config.kl_coef > 0,
         )
 
@@ -214,10 +214,15 @@ class Trainer:
             learning_rate=self._learning_rate(),
             kl_coef=self.kl.coef if self.config.kl_placement == "loss" else 0.0,
             entropy_coef=self.entropy.coef,
-            critic_only=self.update < self.algorithm.critic_warmup(self.config),
+            critic_only=self._warming_up(),
             generator=np.random.default_rng((self.config.seed, self.update)),
             after_step=after_step,
         )
+
+    def _warming_up(self) -> bool:
+        """Return whether this update trains the critic alone."""
+        critic = self.algorithm.critic
+        return critic is not None and self.update < critic.warmup(self.config)
 
     def _state(self) -> TrainerState:
         """Return the state as it is now."""

@@ -20,8 +20,11 @@ def flat_gradient(value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     return _flatten(torch.autograd.grad(value, parameters, materialize_grads=True))
 
 
-def hessian_vector_product(value: Tensor, parameters: Sequence[Tensor], vector: Tensor) -> Tensor:
-    """Return the Hessian of a scalar times `vector`, [P], without forming the Hessian.
+def hessian(value: Tensor, parameters: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
+    """Return multiplication by the Hessian of a scalar, [P] to [P], without forming the Hessian.
+
+    The slopes are computed here, once; every product is one more backward pass through them. So what is returned holds
+    the graph that led to `value`.
 
     Where the scalar is the mean KL divergence of a policy from its own copy, this is the Fisher matrix times `vector`:
     value and slope of the divergence are zero there, and its curvature is the Fisher information.
@@ -30,12 +33,15 @@ def hessian_vector_product(value: Tensor, parameters: Sequence[Tensor], vector: 
     Args:
         value: scalar that can be differentiated twice.
         parameters: of `P` numbers in all.
-        vector: [P].
     """
     slopes = torch.autograd.grad(value, parameters, create_graph=True, materialize_grads=True)
-    parts = split_like(vector, parameters)
-    along = torch.stack([(slope * part).sum() for slope, part in zip(slopes, parts, strict=True)]).sum()
-    return _flatten(torch.autograd.grad(along, parameters, materialize_grads=True))
+
+    def product(vector: Tensor) -> Tensor:
+        parts = split_like(vector, parameters)
+        along = torch.stack([(slope * part).sum() for slope, part in zip(slopes, parts, strict=True)]).sum()
+        return _flatten(torch.autograd.grad(along, parameters, retain_graph=True, materialize_grads=True))
+
+    return product
 
 
 def split_like(vector: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 import torch
 from torch import Tensor, nn
 
-from agents.algorithms.base import NaturalGradient
+from agents.algorithms.base import AnyAlgorithm, Loss
 from agents.algorithms.config import TrainConfig
+from agents.algorithms.settings import TrustRegion
 from agents.losses.kl import categorical_kl
+from agents.policies.causal_lm import TokenScores
 from agents.trainer.microbatch import Rows
 from agents.trainer.natural_gradient import (
     LineSearch,
     backtrack,
     conjugate_gradient,
     flat_gradient,
-    hessian_vector_product,
+    hessian,
     longest_step,
     split_like,
 )
-from agents.trainer.portion import Portion, Terms, UpdateStats
+from agents.trainer.portion import Portion, Terms, UpdateStats, with_drift
 from agents.trainer.protocols import CRITIC_PREFIX, TrainablePolicy
 from textenvs.errors import ConfigError
 
@@ -34,8 +37,9 @@ class NaturalStep:
 
     Args:
         policy: whose parameters are trained.
-        mechanism: of the algorithm.
+        algorithm: gives the objective, which is its loss.
         config: of the algorithm's own type.
+        region: that the step stays in.
         named_parameters: all that are trained, the critic's too.
 
     Raises:
@@ -45,8 +49,9 @@ class NaturalStep:
     def __init__(
         self,
         policy: TrainablePolicy,
-        mechanism: NaturalGradient,
+        algorithm: AnyAlgorithm,
         config: TrainConfig,
+        region: TrustRegion,
         named_parameters: Sequence[tuple[str, nn.Parameter]],
     ) -> None:
         if not policy.twice_differentiable:
@@ -55,9 +60,9 @@ class NaturalStep:
                 "build the policy with attention='eager', or call policy.make_twice_differentiable()"
             )
         self.policy = policy
-        self.mechanism = mechanism
+        self.algorithm = algorithm
         self.config = config
-        self.region = mechanism.trust_region(config)
+        self.region = region
         named = [(name, weight) for name, weight in named_parameters if not name.startswith(CRITIC_PREFIX)]
         self.names = [name for name, _ in named]
         self.parameters = [weight for _, weight in named]
@@ -69,11 +74,7 @@ class NaturalStep:
         """
         terms, gradient = self._objective_and_gradient(portion)
         before = terms.pop("loss")
-        direction = conjugate_gradient(
-            lambda vector: self._fisher_product(portion, vector), -gradient, self.region.cg_steps
-        )
-        curvature = float(direction @ self._fisher_product(portion, direction))
-        step = longest_step(curvature, self.region.max_kl) * direction
+        step = self._full_step(portion, gradient)
         if not (math.isfinite(before) and bool(step.isfinite().all()) and bool(step.any())):
             stats.skipped += 1
             return
@@ -97,30 +98,53 @@ class NaturalStep:
         """Return the objective's terms and its gradient [P] at the old weights, summed over micro-batches."""
         terms, gradient = Terms(), 0.0
         for rows in portion.microbatches:
-            tokens = portion.loss_inputs(self.policy, rows)
-            objective = self.mechanism.objective(tokens, self.config)
+            objective = self._objective(portion, rows, self._distributions(rows))
             gradient = gradient + flat_gradient(objective.total, self.parameters)
-            terms.add(tokens, objective)
+            terms.add(objective)
         return {name: figure.item() for name, figure in terms.figures.items()}, torch.as_tensor(gradient)
 
-    def _fisher_product(self, portion: Portion, vector: Tensor) -> Tensor:
-        """Return the damped Fisher matrix at the old weights times `vector` [P], summed over micro-batches."""
-        product = self.region.cg_damping * vector
-        for rows in portion.microbatches:
-            logprobs = self._distributions(rows)
-            kl = portion.mean_weight * categorical_kl(logprobs, logprobs.detach()).sum()
-            product = product + hessian_vector_product(kl, self.parameters, vector)
+    def _full_step(self, portion: Portion, gradient: Tensor) -> Tensor:
+        """Return the longest step [P] along the natural gradient, before any search; the graphs it needed are freed."""
+        fisher = self._fisher(portion)
+        direction = conjugate_gradient(fisher, -gradient, self.region.cg_steps)
+        return longest_step(float(direction @ fisher(direction)), self.region.max_kl) * direction
+
+    def _fisher(self, portion: Portion) -> Callable[[Tensor], Tensor]:
+        """Return multiplication by the damped Fisher matrix at the old weights, [P] to [P].
+
+        One micro-batch's graph may be in memory at a time. So that of a single one is kept from product to product, and
+        those of several are built anew in every product.
+        """
+        curvatures = [partial(self._curvature, portion, rows) for rows in portion.microbatches]
+        if len(curvatures) == 1:
+            curvatures = [cache(curvatures[0])]
+
+        def product(vector: Tensor) -> Tensor:
+            return sum((curvature()(vector) for curvature in curvatures), start=self.region.cg_damping * vector)
+
         return product
+
+    def _curvature(self, portion: Portion, rows: Rows) -> Callable[[Tensor], Tensor]:
+        """Return multiplication by a micro-batch's share of the Fisher matrix."""
+        logprobs = self._distributions(rows)
+        kl = portion.mean_weight * categorical_kl(logprobs, logprobs.detach()).sum()
+        return hessian(kl, self.parameters)
 
     @torch.no_grad()
     def _evaluate(self, portion: Portion, old: Sequence[Tensor]) -> tuple[float, float]:
         """Return the objective and the mean KL(new || old) at the weights as they are."""
         objective = kl = 0.0
         for rows in portion.microbatches:
-            objective += self.mechanism.objective(portion.loss_inputs(self.policy, rows), self.config).total.item()
-            divergence = categorical_kl(self._distributions(rows), self._distributions(rows, old))
+            logprobs = self._distributions(rows)
+            objective += self._objective(portion, rows, logprobs).total.item()
+            divergence = categorical_kl(logprobs, self._distributions(rows, old))
             kl += portion.mean_weight * divergence.sum().item()
         return objective, kl
+
+    def _objective(self, portion: Portion, rows: Rows, logprobs_NV: Tensor) -> Loss:
+        """Return a micro-batch's share of what the step is to bring down; the critic plays no part in it."""
+        tokens = portion.loss_inputs(TokenScores.of(logprobs_NV, rows.token_ids[rows.select]), rows)
+        return with_drift(self.algorithm.loss(tokens, self.config), tokens)
 
     def _distributions(self, rows: Rows, weights: Sequence[Tensor] | None = None) -> Tensor:
         stand_in = None if weights is None else dict(zip(self.names, weights, strict=True))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from agents.algorithms.base import AnyAlgorithm, Credit, Loss, LossInputs
+from agents.algorithms.base import AnyAlgorithm, Credit, CriticInputs, Loss, LossInputs
 from agents.algorithms.config import TrainConfig
 from agents.losses.kl import k3
+from agents.policies.causal_lm import TokenScores
 from agents.trainer.microbatch import Rows, microbatches
-from agents.trainer.protocols import TrainablePolicy
 from agents.trajectory import BoolArray, FloatArray, TokenBatch
 
 
@@ -48,25 +49,32 @@ class Terms:
     """A loss's terms, added up over the micro-batches of one step.
 
     Attributes:
-        figures: the loss, its named terms, and how far the policy is from the one that sampled; scalars.
+        figures: the loss and its named terms; scalars.
     """
 
     def __init__(self) -> None:
         self.figures: dict[str, Tensor] = {}
 
-    def add(self, tokens: LossInputs, loss: Loss) -> None:
-        """Add a micro-batch's share: ``approx_kl`` estimates KL(old || new) by k3, from the old policy's tokens."""
-        logprobs = tokens.logprobs.detach()
-        share = {
-            "loss": loss.total,
-            **loss.terms,
-            "approx_kl": tokens.mean_weight * k3(tokens.old_logprobs, logprobs).sum(),
-            "importance": tokens.mean_weight * tokens.importance.sum(),
-        }
-        for name, term in share.items():
-            self.figures[name] = self.figures.get(name, 0) + term.detach()
-        ratio = (logprobs - tokens.old_logprobs).max().exp()
-        self.figures["ratio_max"] = torch.maximum(self.figures.get("ratio_max", ratio), ratio)
+    def add(self, loss: Loss) -> None:
+        """Add a micro-batch's share; of ``..._max`` the larger one stays."""
+        for name, term in {"loss": loss.total, **loss.terms}.items():
+            share = term.detach()
+            known = self.figures.get(name, share if name.endswith("_max") else 0 * share)
+            self.figures[name] = torch.maximum(known, share) if name.endswith("_max") else known + share
+
+
+def with_drift(loss: Loss, tokens: LossInputs) -> Loss:
+    """Return the loss with how far the policy is from the one that sampled among its terms.
+
+    ``approx_kl`` estimates KL(old || new) by k3, from the old policy's tokens.
+    """
+    logprobs = tokens.logprobs.detach()
+    drift = {
+        "approx_kl": tokens.mean_weight * k3(tokens.old_logprobs, logprobs).sum(),
+        "importance": tokens.mean_weight * tokens.importance.sum(),
+        "ratio_max": (logprobs - tokens.old_logprobs).max().exp(),
+    }
+    return Loss(loss.total, {**loss.terms, **drift})
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,6 @@ class Work:
         importance: [N] the weight of each token that corrects for the sampler.
         kl_coef: of the divergence as a loss term.
         entropy_coef: of the entropy bonus.
-        critic_only: change the critic's own weights only.
     """
 
     batch: TokenBatch
@@ -87,7 +94,6 @@ class Work:
     importance: FloatArray
     kl_coef: float
     entropy_coef: float
-    critic_only: bool
 
 
 @dataclass(frozen=True)
@@ -118,27 +124,38 @@ class Portion:
         rows = microbatches(work.batch, mask, config.microbatch_tokens, whole_episodes=whole)
         return cls(work, rows, weight, 1.0 / int(mask.sum()))
 
-    def loss_inputs(self, policy: TrainablePolicy, rows: Rows) -> LossInputs:
-        """Run the policy on one of the micro-batches."""
-        scores = policy.score(rows.token_ids, rows.attention_mask, rows.select, rows.temperature)
-
-        def at(flat: FloatArray) -> Tensor:
-            return torch.from_numpy(flat[rows.tokens]).to(scores.logprobs.device, scores.logprobs.dtype)
-
-        batch = self.work.batch
+    def loss_inputs(self, scores: TokenScores, rows: Rows) -> LossInputs:
+        """Return what the whole loss needs of a micro-batch that the policy has scored."""
+        like, batch = scores.logprobs, self.work.batch
+        values = scores.values if scores.values is not None else torch.full_like(like, math.nan)
         return LossInputs(
-            episode=torch.from_numpy(batch.trajectory_index[rows.tokens]).to(scores.logprobs.device),
+            **vars(self.critic_inputs(values, rows)),
+            episode=torch.from_numpy(batch.trajectory_index[rows.tokens]).to(like.device),
             logprobs=scores.logprobs,
             entropy=scores.entropy,
-            values=scores.values if scores.values is not None else torch.full_like(scores.entropy, math.nan),
-            old_logprobs=at(batch.old_logprobs),
-            ref_logprobs=at(batch.ref_logprobs),
-            old_values=at(batch.values),
-            advantages=at(self.work.credit.advantages),
-            returns=at(self.work.credit.returns),
-            importance=at(self.work.importance),
-            weight=at(self.weight),
-            mean_weight=self.mean_weight,
+            old_logprobs=_at(batch.old_logprobs, rows, like),
+            ref_logprobs=_at(batch.ref_logprobs, rows, like),
+            advantages=_at(self.work.credit.advantages, rows, like),
+            importance=_at(self.work.importance, rows, like),
+            weight=_at(self.weight, rows, like),
             kl_coef=self.work.kl_coef,
             entropy_coef=self.work.entropy_coef,
         )
+
+    def critic_inputs(self, values: Tensor, rows: Rows) -> CriticInputs:
+        """Return what the critic's loss needs of a micro-batch with these values [n]."""
+        return CriticInputs(
+            values=values,
+            old_values=_at(self.work.batch.values, rows, values),
+            returns=_at(self.work.credit.returns, rows, values),
+            mean_weight=self.mean_weight,
+        )
+
+
+Share = Callable[[Portion, Rows], Loss]
+"""Runs as much of the policy on one micro-batch as it needs, and returns its share of the step's loss."""
+
+
+def _at(flat: FloatArray, rows: Rows, like: Tensor) -> Tensor:
+    """Return a batch's numbers [n] at the selected tokens."""
+    return torch.from_numpy(flat[rows.tokens]).to(like.device, like.dtype)

@@ -46,6 +46,10 @@ class TrainablePolicy(Protocol):
         """Score the selected tokens, row-major; values belong to the state before each token."""
         ...
 
+    def values(self, token_ids: Tensor, attention_mask: Tensor, select: Tensor) -> Tensor:
+        """Return the critic's values before the selected tokens, with gradient for the critic's own weights alone."""
+        ...
+
     def distributions(
         self,
         token_ids: Tensor,

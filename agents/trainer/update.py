@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from agents.algorithms.base import AnyAlgorithm, Credit
+from agents.algorithms.base import AnyAlgorithm, Credit, Loss, ValueLearning
 from agents.algorithms.config import TrainConfig
 from agents.losses.importance import truncated_importance
 from agents.trainer.gradient_step import GradientStep
 from agents.trainer.interrupts import deferred_interrupt
+from agents.trainer.microbatch import Rows
 from agents.trainer.natural_step import NaturalStep
-from agents.trainer.portion import Portion, UpdateStats, Work
+from agents.trainer.portion import Portion, UpdateStats, Work, with_drift
 from agents.trainer.protocols import CRITIC_PREFIX, TrainablePolicy
 from agents.trajectory import BoolArray, FloatArray, TokenBatch
 
@@ -71,9 +72,25 @@ class Updater:
         self.optimizer = torch.optim.AdamW(
             self._parameter_groups(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        self.gradient_step = GradientStep(policy, algorithm, config, self.optimizer, self.named_parameters)
-        natural = algorithm.natural_gradient
-        self.natural_step = natural and NaturalStep(policy, natural, config, self.named_parameters)
+        own = [weight for name, weight in self.named_parameters if name.startswith(CRITIC_PREFIX)]
+        everything = [weight for _, weight in self.named_parameters]
+        self.gradient_step = GradientStep(self._whole_share, config, self.optimizer, everything)
+        critic = algorithm.critic
+        critic_share = critic and partial(self._critic_share, critic)
+        self.critic_step = critic_share and GradientStep(critic_share, config, self.optimizer, own)
+        region = algorithm.trust_region and algorithm.trust_region(config)
+        self.natural_step = region and NaturalStep(policy, algorithm, config, region, self.named_parameters)
+
+    def _whole_share(self, portion: Portion, rows: Rows) -> Loss:
+        """Return the loss of policy and critic."""
+        scores = self.policy.score(rows.token_ids, rows.attention_mask, rows.select, rows.temperature)
+        tokens = portion.loss_inputs(scores, rows)
+        return with_drift(self.algorithm.loss(tokens, self.config), tokens)
+
+    def _critic_share(self, critic: ValueLearning[Any], portion: Portion, rows: Rows) -> Loss:
+        """Return the loss of the critic alone."""
+        values = self.policy.values(rows.token_ids, rows.attention_mask, rows.select)
+        return critic.loss(portion.critic_inputs(values, rows), self.config)
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         """Return the weights for the optimiser, each group with its multiple of the learning rate."""
@@ -108,8 +125,8 @@ class Updater:
         for group in self.optimizer.param_groups:
             group["lr"] = group["lr_scale"] * learning_rate
         importance = self._importance(state.batch)
-        work = Work(state.batch, state.credit, importance, kl_coef, entropy_coef, critic_only)
-        for step in islice(self._steps(work, generator), state.position, None):
+        work = Work(state.batch, state.credit, importance, kl_coef, entropy_coef)
+        for step in islice(self._steps(work, critic_only, generator), state.position, None):
             if state.stats.stopped:
                 break
             with deferred_interrupt():
@@ -125,17 +142,17 @@ class Updater:
         sequence = batch.trajectory_index if settings.level == "sequence" else None
         return truncated_importance(batch.old_logprobs, batch.behavior_logprobs, settings.cap, sequence)
 
-    def _steps(self, work: Work, generator: np.random.Generator) -> Iterator[Step]:
+    def _steps(self, work: Work, critic_only: bool, generator: np.random.Generator) -> Iterator[Step]:
         """Yield the steps of an update: the natural one, where the algorithm has it, and then epochs of minibatches.
 
         Their number and order depend on the batch and the generator only, never on how a step went.
         """
-        if self.natural_step is not None:
-            if work.credit.mask.any() and not work.critic_only:
-                yield partial(self.natural_step.take, self._portion(work, work.credit.mask))
-            work = replace(work, critic_only=True)
+        if self.natural_step is not None and work.credit.mask.any() and not critic_only:
+            yield partial(self.natural_step.take, self._portion(work, work.credit.mask))
+        alone = self.critic_step if critic_only or self.natural_step is not None else None
+        step = alone or self.gradient_step
         for mask in self._minibatches(work.batch, work.credit.mask, generator):
-            yield partial(self.gradient_step.take, self._portion(work, mask))
+            yield partial(step.take, self._portion(work, mask))
 
     def _portion(self, work: Work, mask: BoolArray) -> Portion:
         return Portion.of(work, mask, self.algorithm, self.config)

@@ -35,8 +35,8 @@ def test_credit_of_nothing_is_nothing() -> None:
 
 
 def test_the_record_knows_its_warm_up() -> None:
-    assert ALGORITHM.critic
-    assert ALGORITHM.critic_warmup(PPOConfig(value_warmup_updates=3)) == 3
+    assert ALGORITHM.critic is not None
+    assert ALGORITHM.critic.warmup(PPOConfig(value_warmup_updates=3)) == 3
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from agents.algorithms.base import Credit
 from agents.algorithms.settings import TrustRegion
 from agents.algorithms.trpo import ALGORITHM, TRPOConfig
-from agents.policies.causal_lm import TokenScores
 from agents.trainer.portion import UpdateStats
 from agents.trainer.update import Updater, UpdateState
 from agents.trajectory import TokenBatch
@@ -66,10 +65,8 @@ class NetworkPolicy:
     weights_version: int = 0
     twice_differentiable: bool = True
 
-    def score(self, token_ids: Tensor, attention_mask: Tensor, select: Tensor, temperature: Tensor) -> TokenScores:
-        seen = self.observations[token_ids[:, 0]]
-        values, logprobs, entropy = self.network.evaluate_actions(seen, token_ids[:, 1])
-        return TokenScores(logprobs, entropy, values.flatten())
+    def values(self, token_ids: Tensor, attention_mask: Tensor, select: Tensor) -> Tensor:
+        return self.network.predict_values(self.observations[token_ids[:, 0]]).flatten()
 
     def distributions(
         self,

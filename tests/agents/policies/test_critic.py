@@ -146,3 +146,23 @@ def test_it_can_begin_again_from_the_trunk_as_it_is_now() -> None:
     decoder = made.model.get_decoder().state_dict()
     assert all(torch.equal(weight, decoder[name]) for name, weight in made.critic.trunk.state_dict().items())
     assert made.critic.head.output.weight.abs().sum() > 0
+
+
+@pytest.mark.parametrize("lora", [None, LORA])
+@pytest.mark.parametrize("critic", ["head", "separate"])
+def test_values_alone_are_those_of_the_scores_and_cost_no_logits(critic: Any, lora: dict[str, Any] | None) -> None:
+    made = tiny_policy(critic=critic, lora=lora, reference="adapter_off" if lora else "copy")
+    with torch.no_grad():
+        for name, weight in made.trainable_parameters():
+            weight.add_(0.05 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(len(name))))
+    expected = made.score(*batch()).values
+    ran: list[str] = []
+    made.model.get_output_embeddings().register_forward_pre_hook(lambda *_: ran.append("output layer"))
+    made.model.get_input_embeddings().register_forward_pre_hook(lambda *_: ran.append("trunk"))
+    values = made.values(*batch()[:3])
+    torch.testing.assert_close(values, expected)
+    assert ran == (["trunk"] if critic == "head" else [])
+    values.sum().backward()
+    moved = {name for name, weight in made.trainable_parameters() if weight.grad is not None}
+    assert moved
+    assert all(name.startswith("critic.") for name in moved)

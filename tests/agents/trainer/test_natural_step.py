@@ -33,7 +33,7 @@ def prepared(policy: CausalLMPolicy, **settings: Any) -> tuple[Updater, TokenBat
 def natural_step(updater: Updater, batch: TokenBatch, credit: Credit) -> UpdateStats:
     """Make the policy's step alone."""
     stats = UpdateStats()
-    work = Work(batch, credit, np.ones(len(batch), np.float32), kl_coef=0.0, entropy_coef=0.0, critic_only=False)
+    work = Work(batch, credit, np.ones(len(batch), np.float32), kl_coef=0.0, entropy_coef=0.0)
     assert updater.natural_step is not None
     updater.natural_step.take(Portion.of(work, credit.mask, ALGORITHM, updater.config), stats)
     return stats
@@ -66,6 +66,20 @@ def test_any_split_into_micro_batches_gives_the_same_step() -> None:
         assert (step - steps[0][0]).norm() < 1e-3 * steps[0][0].norm()
         assert kl == pytest.approx(steps[0][1], rel=1e-3)
         assert gain == pytest.approx(steps[0][2], rel=1e-3)
+
+
+@pytest.mark.parametrize(("budget", "kept"), [(10_000, True), (64, False)])
+def test_the_graph_of_a_single_micro_batch_is_built_once(budget: int, kept: bool) -> None:
+    def forwards(cg_steps: int) -> int:
+        policy = disturbed(tiny_policy())
+        region = TrustRegion(cg_steps=cg_steps, cg_damping=0.01)
+        updater, batch, credit = prepared(policy, trust_region=region, microbatch_tokens=budget)
+        ran: list[int] = []
+        policy.model.register_forward_pre_hook(lambda *_: ran.append(1))
+        assert natural_step(updater, batch, credit).terms["line_search_tries"] == [1.0]
+        return len(ran)
+
+    assert (forwards(1) == forwards(4)) is kept
 
 
 def test_a_search_that_fails_leaves_every_bit_and_is_counted() -> None:
