@@ -1,0 +1,1 @@
+"""ToolCall: an assistant that knows whether to call a tool, which one, and how."""

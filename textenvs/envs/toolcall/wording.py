@@ -1,0 +1,135 @@
+"""The words of the family: what the agent is told and shown, and what its own words mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from textenvs.envs.toolcall.types import Decision, Expectation
+from textenvs.tools import CallFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One language's words.
+
+    Attributes:
+        instruction: what the agent is told to do; ``{example}`` stands for a call in the format that is spoken.
+        speakers: labels of the user's and the assistant's lines in a record.
+        question: the oracle's, with ``{names}``.
+        refusal: the oracle's, with ``{names}``.
+        done: the oracle's last words where nothing in particular has to be said, with ``{names}``.
+    """
+
+    instruction: str
+    speakers: Mapping[str, str]
+    question: str
+    refusal: str
+    done: str
+
+
+WORDINGS: Mapping[str, Wording] = {
+    "en": Wording(
+        "You are an assistant with tools. Decide what the last request needs.\n"
+        "- Call tools if they are needed and everything required is known; several calls may go in one message, each "
+        "written like this:\n{example}\n"
+        "- If a required value is missing, make no call. Ask for it in a question and name the parameter as the tool "
+        "does.\n"
+        "- If a given value cannot be right, make no call. Name the parameter and the value.\n"
+        "- If no tool can do it, or it is not allowed, make no call and say that you cannot do it.\n"
+        "- Otherwise answer in words.",
+        {"user": "User: ", "assistant": "Assistant: ", "tool": "Tool: "},
+        "What should I use for {names}?",
+        "I cannot do this. {names}",
+        "Done. {names}",
+    ),
+    "zh": Wording(
+        "你是一个可以使用工具的助手。请判断最后一个请求需要什么。\n"
+        "- 需要工具并且必填信息齐全时，调用工具；一条消息里可以有多个调用，每个都这样写：\n{example}\n"
+        "- 缺少必填信息时，不要调用，用问句询问，并写出工具里的参数名。\n"
+        "- 给出的值不可能正确时，不要调用，写出参数名和这个值。\n"
+        "- 没有工具能做到，或者不允许做时，不要调用，说明无法完成。\n"
+        "- 其他情况直接用文字回答。",
+        {"user": "用户：", "assistant": "助手：", "tool": "工具："},
+        "请问{names}是什么？",
+        "我无法完成这个请求。{names}",
+        "好的。{names}",
+    ),
+}
+
+
+def instruction(language: Literal["zh", "en"], form: CallFormat, context: str, own: str | None) -> str:
+    """Return what the agent is told.
+
+    Args:
+        language: of the task.
+        form: in which calls are written.
+        context: what the task adds, such as the date.
+        own: the user's own instruction, in place of the family's words; None keeps those.
+    """
+    told = WORDINGS[language].instruction.format(example=form.example) if own is None else own
+    return "\n".join(part for part in (told, context) if part)
+
+
+def record(said: Sequence[tuple[str, str]], language: Literal["zh", "en"]) -> str:
+    """Return a conversation that took place without the agent as one text; a lone utterance stands without a label.
+
+    Args:
+        said: role and words, in order.
+        language: of the labels.
+    """
+    if len(said) == 1:
+        return said[0][1]
+    return "\n".join(WORDINGS[language].speakers[role] + words for role, words in said)
+
+
+_REFUSAL = re.compile(
+    r"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|not allowed|not permitted|won't)\b"
+    r"|\bno (?:suitable|available|matching|appropriate) (?:tool|function)\b|\blimitations of the function\b"
+    r"|无法|不能|没有(?:合适|相应|对应|可用)的?(?:工具|函数|功能)|做不到|不允许|抱歉",
+    re.IGNORECASE,
+)
+
+
+def decision_of(text: str) -> Decision:
+    """Return what a text without calls does: a refusal says so, a question asks, everything else answers."""
+    if _REFUSAL.search(text):
+        return "refuse"
+    return "ask" if "?" in text or "？" in text else "answer"
+
+
+def says(text: str, forms: Sequence[str]) -> bool:
+    """Say whether a text holds one of these forms as a whole: ``12`` is not in ``120``, nor ``id`` in ``user_id``."""
+    return any(re.search(_bounded(form), text, re.IGNORECASE) for form in forms if form)
+
+
+def _bounded(form: str) -> str:
+    before = r"(?<![A-Za-z0-9_])" if re.match(r"[A-Za-z0-9_]", form) else ""
+    after = r"(?![A-Za-z0-9_]|[.,]\d)" if re.search(r"[A-Za-z0-9_]\Z", form) else ""
+    return before + re.escape(form) + after
+
+
+def names_right(text: str, expectation: Expectation) -> float:
+    """Return the share of the things to be named that a text names; 0 where it names more decoys than such things.
+
+    So a list of everything is no answer, and saying what is known beside what is missing is no mistake.
+    """
+    if not expectation.names:
+        return 1.0
+    named = sum(says(text, forms) for forms in expectation.names)
+    decoys = sum(says(text, (name,)) for name in expectation.decoys)
+    return named / len(expectation.names) if decoys <= named else 0.0
+
+
+def oracle_text(expectation: Expectation, language: Literal["zh", "en"]) -> str:
+    """Return the final words that fulfil an expectation."""
+    if expectation.answer:
+        return expectation.answer
+    words, comma = WORDINGS[language], "、" if language == "zh" else ", "
+    names = comma.join(forms[0] for forms in (*expectation.names, *expectation.facts))
+    if "call" in expectation.decisions or expectation.decisions == ("answer",):
+        return words.done.format(names=names).strip()
+    refused = "refuse" in expectation.decisions
+    return (words.refusal if refused else words.question).format(names=names).strip()
