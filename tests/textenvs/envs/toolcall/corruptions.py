@@ -147,19 +147,6 @@ def missing_call(case: Case) -> list[ToolCall] | None:
     return case.calls[1:]
 
 
-def swapped_arguments(case: Case) -> list[ToolCall] | None:
-    """Give one call the argument of another of the same tool, where that is none of its own alternatives."""
-    calls = case.calls
-    for index, name, value in arguments(case):
-        accepted = case.expectation.calls[index].arguments[name].accepted
-        for other in calls[index + 1 :]:
-            theirs = other.arguments.get(name)
-            alike = str(theirs).lower() in str(accepted).lower() or str(value).lower() in str(theirs).lower()
-            if other.name == calls[index].name and isinstance(value, str) and isinstance(theirs, str) and not alike:
-                return with_argument(calls, index, name, theirs)
-    return None
-
-
 WRONG: tuple[Corruption, ...] = (
     unknown_name,
     neighbours_name,
@@ -177,7 +164,6 @@ WRONG: tuple[Corruption, ...] = (
     extra_call,
     extra_strange_call,
     missing_call,
-    swapped_arguments,
 )
 """What makes right calls wrong, by the rules of every benchmark."""
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from textenvs.corpus_file import Problem, find_file, read_text, refuse
-from textenvs.envs.toolcall.corpora import acebench, bfcl
+from textenvs.envs.toolcall.corpora.acebench import read_row as read_acebench
+from textenvs.envs.toolcall.corpora.bfcl import read_row as read_bfcl
 from textenvs.envs.toolcall.corpora.records import Row, rows
 from textenvs.envs.toolcall.types import Task
 from textenvs.errors import CorpusError, UnknownNameError
@@ -20,8 +21,8 @@ ANSWERS = "possible_answer"
 """The folder beside a file in which a file of the same name holds its answers."""
 
 _READERS: Mapping[Format, Callable[[Row, Row | None], Task]] = {
-    "bfcl": bfcl.read_row,
-    "acebench": acebench.read_row,
+    "bfcl": read_bfcl,
+    "acebench": read_acebench,
 }
 
 
