@@ -9,7 +9,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agents.algorithms.settings import Convergence, Curriculum, Exploration, Filters, Importance, KLControl
+    from agents.algorithms.settings import (
+        Checkpoints,
+        Convergence,
+        Curriculum,
+        Exploration,
+        Filters,
+        Importance,
+        KLControl,
+    )
     from agents.evaluation import evaluate
     from agents.policies.causal_lm import CausalLMPolicy
     from agents.trainer.agents import A2C, GRPO, PPO, REINFORCE, RLOO, TRPO, REINFORCEPlusPlus
@@ -25,6 +33,7 @@ __all__ = [
     "TRPO",
     "Callback",
     "CausalLMPolicy",
+    "Checkpoints",
     "Convergence",
     "Curriculum",
     "Exploration",
@@ -36,7 +45,7 @@ __all__ = [
     "evaluate",
 ]
 
-_SETTINGS = ("Convergence", "Curriculum", "Exploration", "Filters", "Importance", "KLControl")
+_SETTINGS = ("Checkpoints", "Convergence", "Curriculum", "Exploration", "Filters", "Importance", "KLControl")
 _HOMES = {
     **dict.fromkeys(_SETTINGS, "agents.algorithms.settings"),
     "CausalLMPolicy": "agents.policies.causal_lm",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from agents.algorithms.settings import Convergence, Curriculum, Exploration, Filters, Importance, KLControl
+from agents.algorithms.settings import Checkpoints, Convergence, Curriculum, Exploration, Filters, Importance, KLControl
 from agents.algorithms.settings.record import Record
 from textenvs.errors import ConfigError
 
@@ -20,7 +20,6 @@ _AT_LEAST_ONE = (
     "n_minibatches",
     "microbatch_tokens",
     "max_new_tokens",
-    "checkpoint_keep",
 )
 _NOT_NEGATIVE = (
     "weight_decay",
@@ -28,7 +27,6 @@ _NOT_NEGATIVE = (
     "entropy_coef",
     "kl_coef",
     "seed",
-    "checkpoint_every",
 )
 
 
@@ -86,12 +84,8 @@ class TrainConfig(Record):
     """The most tokens that a conversation may have before it is truncated; the model's own limit, if not given."""
     seed: int = 0
     """Of the items drawn, the sampling noise and the minibatches."""
-    checkpoint_every: int = 20
-    """Updates between checkpoints in the run folder; 0 for none but the one that Ctrl-C leaves."""
-    checkpoint_inside: bool = False
-    """Write checkpoints inside those updates too: after the rollout, and after every optimiser step."""
-    checkpoint_keep: int = 2
-    """How many checkpoints stay in the run folder."""
+    checkpoints: Checkpoints = Checkpoints()
+    """When the run is saved."""
     importance: Importance = Importance()
     """The correction for what the sampler did differently from the trainer."""
     kl_control: KLControl = KLControl()

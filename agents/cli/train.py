@@ -36,7 +36,7 @@ FLAGS = (
     *("sft.rows", "sft.epochs", "sft.learning_rate"),
     *("eval.episodes", "eval.samples"),
     *("lora_rank", "device", "learning_rate", "lr_schedule", "n_episodes_per_update", "group_size"),
-    *("n_epochs", "n_minibatches", "kl_coef", "entropy_coef", "temperature", "max_new_tokens", "checkpoint_every"),
+    *("n_epochs", "n_minibatches", "kl_coef", "entropy_coef", "temperature", "max_new_tokens", "checkpoints.every"),
     *("clip_range", "gae_lambda", "loss_type"),
 )
 """What ``textenvs train`` shows as flags, of every algorithm; 40 at most. All else is set by ``--set`` or a file."""

@@ -272,9 +272,9 @@ class Agent:
         settings = self.settings
         return CheckpointWriter(
             Path(run_dir) / "checkpoints",
-            settings.checkpoint_every,
-            inside=settings.checkpoint_inside,
-            keep=settings.checkpoint_keep,
+            settings.checkpoints.every,
+            inside=settings.checkpoints.inside,
+            keep=settings.checkpoints.keep,
         )
 
     def _save_interrupted(self) -> Path | None:

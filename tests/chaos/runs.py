@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from agents import PPO
+from agents.algorithms.settings import Checkpoints
 from agents.cli import main
 from agents.trainer.checkpoint import checkpoints, newest_good
 from agents.trainer.generators import seed_generators
@@ -39,8 +40,7 @@ def small(folder: Path, resume: bool) -> None:
             learning_rate=3e-3,
             lr_schedule="linear",
             kl_coef=0.05,
-            checkpoint_every=1,
-            checkpoint_inside=True,
+            checkpoints=Checkpoints(every=1, inside=True),
         )
     agent.learn(EPISODES, resume=True).save(folder / "checkpoint")
 
@@ -61,7 +61,7 @@ COMMAND = (
         "0.05",
     ),
     *("--eval.episodes", "4", "--max-new-tokens", "4", "--learning-rate", "1e-3", "--set", "sft.batch_size=8"),
-    *("--checkpoint-every", "1", "--set", "checkpoint_inside=true", "--set", "threads=1"),
+    *("--checkpoints.every", "1", "--set", "checkpoints.inside=true", "--set", "threads=1"),
 )
 """A whole small run: warm-up, evaluation, training, evaluation, report."""
 

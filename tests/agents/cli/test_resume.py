@@ -17,7 +17,7 @@ SMALL = (
     *("train", "ppo", "--init", "sft", "--env.difficulty", "tiny", "--env.language", "en", "--sft.rows", "8"),
     *("--set", "tiny.hidden_size=32", "--set", "tiny.layers=1", "--set", "tiny.heads=2", "--set", "tiny.copying=false"),
     *("--n-episodes-per-update", "4", "--n-minibatches", "2", "--episodes", "12", "--eval.episodes", "2"),
-    *("--max-new-tokens", "3", "--checkpoint-every", "1", "--set", "checkpoint_inside=true", "--set", "threads=1"),
+    *("--max-new-tokens", "3", "--checkpoints.every", "1", "--set", "checkpoints.inside=true", "--set", "threads=1"),
 )
 
 
@@ -35,7 +35,7 @@ def stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
         ("ppo --learning-rate 0.5", ["learning_rate: 0.5 (given) -> 1e-05 (stored)"]),
         ("ppo --episodes 99 --env.language zh", ["episodes: 99 (given) -> 12", "env.language: zh (given) -> en"]),
         ("ppo --set tiny.layers=2", ["tiny.layers: 2 (given) -> 1 (stored)"]),
-        ("ppo --set checkpoint_keep=5", ["checkpoint_keep: 5 (given) -> 2"]),
+        ("ppo --set checkpoints.keep=5", ["checkpoints.keep: 5 (given) -> 2"]),
         ("grpo", ["'grpo'", "algorithm"]),
     ],
 )

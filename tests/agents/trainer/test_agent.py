@@ -18,7 +18,7 @@ import agents
 from agents import GRPO, PPO, Callback
 from agents.algorithms.ppo import PPOConfig
 from agents.algorithms.registry import ALGORITHMS
-from agents.algorithms.settings import KLControl
+from agents.algorithms.settings import Checkpoints, KLControl
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.trainer.agent import Agent, TrainingInterrupted
 from agents.trainer.agents import AGENTS, agent_class
@@ -106,7 +106,7 @@ def test_every_algorithm_has_an_agent_that_agents_exports() -> None:
 
 def test_learn_tells_callbacks_and_writes_metrics(tmp_path: Path) -> None:
     recorder = Recorder()
-    agent = ppo(run_dir=tmp_path, checkpoint_every=2)
+    agent = ppo(run_dir=tmp_path, checkpoints=Checkpoints(every=2))
     assert agent.learn(20, callback=recorder) is agent
     assert recorder.told == ["start", "update", "update", "update", "end"]
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
