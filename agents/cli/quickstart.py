@@ -75,7 +75,7 @@ def train_options(options: Options) -> TrainOptions[PPOConfig]:
         model=ModelOptions(critic_detach=True, tiny=TinyOptions(vocab_size=1080, rope_theta=1e5)),
         # A model that knows one task needs no telling; every prompt is a quarter shorter.
         env=EnvOptions(language=options.language, difficulty="tiny", instruction=""),
-        sft=SFTOptions(rows=options.demonstrations, lapses=0.5, batch_size=16, learning_rate=1.5e-3),
+        sft=SFTOptions(rows=options.demonstrations, lapses=0.55, batch_size=16, learning_rate=1.5e-3),
         eval=EvalOptions(
             episodes=options.held_out,
             groups=json.dumps({language: {"language": language} for language in languages}),
