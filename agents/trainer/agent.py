@@ -171,10 +171,10 @@ class Agent:
 
         Args:
             observation: of a text environment.
-            deterministic: the likeliest token every time; otherwise sample as in training.
+            deterministic: the likeliest token every time; otherwise sample as the next rollout would, epsilon apart.
         """
         settings = self.settings
-        params = SamplingParams(settings.temperature, settings.max_new_tokens, greedy=deterministic)
+        params = SamplingParams(self.trainer.temperature, settings.max_new_tokens, greedy=deterministic)
         engine = LocalEngine(self.policy)
         engine.append(0, self.policy.chat.prompt_ids(observation))
         engine.submit(0, params, stream_key(settings.seed, next(self._predictions)))

@@ -17,7 +17,7 @@ import numpy as np
 from agents.algorithms.base import AnyAlgorithm, Credit
 from agents.algorithms.config import TrainConfig
 from agents.trainer.convergence import HeldOutHistory
-from agents.trainer.exploration import EntropyController
+from agents.trainer.exploration import EntropyController, temperature
 from agents.trainer.filters import without_overlong
 from agents.trainer.generators import Generators, capture_generators, restore_generators
 from agents.trainer.health import HealthMonitor
@@ -123,6 +123,12 @@ class Trainer:
         """How many updates the schedule still has."""
         return self.schedule_start + self.schedule_updates - self.update
 
+    @property
+    def temperature(self) -> float:
+        """The sampling temperature of the next rollout."""
+        done = (self.update - self.schedule_start) / max(1, self.schedule_updates - 1)  # 0 at the first update
+        return temperature(self.config.temperature, self.config.exploration.final_temperature, done)
+
     def plan(self, updates: int, *, resume: bool) -> None:
         """Set how long to train: for `updates` more, or, resuming a plan, until it has had as many in all.
 
@@ -177,7 +183,7 @@ class Trainer:
         """Play this update's episodes, score them and give them credit."""
         seconds: dict[str, float] = {}
         clock = Clock(seconds)
-        episodes, figures = self.rollouts.play(self.update, self._done())
+        episodes, figures = self.rollouts.play(self.update, self.temperature)
         clock.lap("rollout_s")
         batch = self._score(episodes)
         clock.lap("score_s")
@@ -254,10 +260,6 @@ class Trainer:
             self.schedule_updates,
             self.config.warmup_updates,
         )
-
-    def _done(self) -> float:
-        """Return the share of the schedule that is over: 0 at its first update, 1 at its last."""
-        return (self.update - self.schedule_start) / max(1, self.schedule_updates - 1)
 
     def _settings(self) -> dict[str, float]:
         """Return how far the run is, and what it is steered to now."""

@@ -6,7 +6,6 @@ import math
 from dataclasses import replace
 
 from agents.algorithms.config import TrainConfig
-from agents.trainer.exploration import temperature
 from agents.trainer.filters import Gathered, gather
 from agents.trainer.items import ItemDraws, ItemSequence
 from agents.trainer.metrics import fault_metrics
@@ -32,18 +31,17 @@ class Rollouts:
         self.config = config
         self.groups = config.n_episodes_per_update // config.group_size
 
-    def play(self, update: int, done: float) -> tuple[list[Trajectory], dict[str, float]]:
+    def play(self, update: int, temperature: float) -> tuple[list[Trajectory], dict[str, float]]:
         """Play one update's episodes.
 
         Args:
             update: counted from 0.
-            done: share of the run that is over, 0 to 1.
+            temperature: of the sampling.
 
         Returns:
             The episodes, and how they were sampled, counted and filtered.
         """
-        warmth = temperature(self.config.temperature, self.config.exploration.final_temperature, done)
-        self.collector.params = replace(self.collector.params, temperature=warmth)
+        self.collector.params = replace(self.collector.params, temperature=temperature)
         gathered = gather(
             lambda groups, number: self._round(update, groups, number), self.groups, self.config.filters.resample_rounds
         )

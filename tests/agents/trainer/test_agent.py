@@ -18,7 +18,7 @@ import agents
 from agents import GRPO, PPO, Callback
 from agents.algorithms.ppo import PPOConfig
 from agents.algorithms.registry import ALGORITHMS
-from agents.algorithms.settings import Checkpoints, KLControl
+from agents.algorithms.settings import Checkpoints, Exploration, KLControl
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.trainer.agent import Agent, TrainingInterrupted
 from agents.trainer.agents import AGENTS, agent_class
@@ -199,6 +199,16 @@ def test_predict_is_repeatable_unless_it_samples() -> None:
     assert isinstance(text, str)
     assert state is None
     assert len({agent.predict(seen, deterministic=False) for _ in range(10)}) > 1
+
+
+def test_predict_samples_at_the_temperature_that_training_has_reached() -> None:
+    agent = ppo(temperature=50.0, exploration=Exploration(final_temperature=1e-6))
+    seen, _ = probe().reset(seed=0)
+    at_start = {agent.predict(seen, deterministic=False) for _ in range(10)}
+    agent.learn(16)
+    at_end = {agent.predict(seen, deterministic=False) for _ in range(10)}
+    assert len(at_start) > 1
+    assert at_end == {agent.predict(seen)}
 
 
 class Faulty(Probe):
