@@ -122,7 +122,7 @@ class Algorithm(Generic[C]):
             down `loss`, and the optimiser's epochs the critic alone. Needs a policy that can be differentiated twice.
         whole_episodes: whether the loss compares or adds up tokens of an episode, so that no micro-batch may part
             them.
-        variants: published relatives that are settings of the same record: their names and what they set.
+        variants: published relatives that are settings of the same record: their names and the fields they set.
     """
 
     name: str

@@ -20,6 +20,7 @@ from agents.advantages.returns import episode_returns
 from agents.algorithms.base import Algorithm, Credit, Loss, LossInputs, policy_loss
 from agents.algorithms.clipped import ClippedConfig, clipped_loss
 from agents.algorithms.config import KLEstimator, KLPlacement
+from agents.algorithms.settings import Filters
 from agents.losses import weights
 from agents.losses.sequence import sequence_log_ratio
 from agents.losses.surrogate import clipped_weight_surrogate
@@ -127,7 +128,11 @@ ALGORITHM = Algorithm(
             "loss_type": "dr_grpo",
             "scale_advantage": "none",
         },
-        "DAPO (Yu et al. 2025, https://arxiv.org/abs/2503.14476)": {"loss_type": "dapo", "clip_range_high": 0.28},
+        "DAPO (Yu et al. 2025, https://arxiv.org/abs/2503.14476)": {
+            "loss_type": "dapo",
+            "clip_range_high": 0.28,
+            "filters": Filters(mask_overlong=True, resample_rounds=10),  # the paper resamples until the batch is full
+        },
         "GSPO (Zheng et al. 2025, https://arxiv.org/abs/2507.18071)": {
             "loss_type": "gspo",
             "clip_range": 3e-4,

@@ -12,6 +12,7 @@ import tyro
 
 from agents.cli.parse import parse
 from agents.cli.settings import settings_of
+from agents.cli.sources import as_toml
 from textenvs.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def _list(algorithms: Mapping[str, AnyAlgorithm]) -> Iterator[str]:
     width = 2 + max(map(len, _names(algorithms)))
     for algorithm in algorithms.values():
         yield f"{algorithm.name:<{width}}{algorithm.title}"
-        for title, settings in algorithm.variants.items():
+        for title in algorithm.variants:
+            settings = _changed(algorithm, title)
             yield f"  {_short(title):<{width}}{title}: {algorithm.name} with {_assignments(settings)}"
 
 
@@ -77,7 +79,7 @@ def _find(algorithms: Mapping[str, AnyAlgorithm], name: str) -> tuple[AnyAlgorit
 
 
 def _page(algorithm: AnyAlgorithm, relative: str) -> Iterator[str]:
-    changed = algorithm.variants.get(relative, {})
+    changed = _changed(algorithm, relative)
     if relative:
         yield f"{relative}: {algorithm.name} with {_assignments(changed)}"
     yield f"{algorithm.name}: {algorithm.title}"
@@ -89,11 +91,18 @@ def _page(algorithm: AnyAlgorithm, relative: str) -> Iterator[str]:
     yield ""
     yield "Settings of its own"
     yield from _settings(algorithm, changed)
-    others = [] if relative else [f"{name}: {_assignments(given)}" for name, given in algorithm.variants.items()]
+    others = [] if relative else [f"{name}: {_assignments(_changed(algorithm, name))}" for name in algorithm.variants]
     if others:
         yield from ("", "Relatives that are settings of it", *(f"  {line}" for line in others))
     yield ""
     yield f"train with it: textenvs train {algorithm.name}{_flags(changed)} --env.id MultiTurnRewrite-v0"
+
+
+def _changed(algorithm: AnyAlgorithm, relative: str) -> dict[str, Any]:
+    """Return what a relative sets, by dotted name; nothing for the algorithm itself."""
+    own = settings_of(algorithm.config())
+    its = settings_of(algorithm.config(**algorithm.variants.get(relative, {})))
+    return {name: setting.value for name, setting in its.items() if setting.value != own[name].value}
 
 
 def _settings(algorithm: AnyAlgorithm, changed: Mapping[str, Any]) -> Iterator[str]:
@@ -110,8 +119,8 @@ def _settings(algorithm: AnyAlgorithm, changed: Mapping[str, Any]) -> Iterator[s
 
 
 def _assignments(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in settings.items())
+    return ", ".join(f"{name}={as_toml(value)}" for name, value in settings.items())
 
 
 def _flags(settings: Mapping[str, Any]) -> str:
-    return "".join(f" --set {name}={value}" for name, value in settings.items())
+    return "".join(f" --set {name}={as_toml(value)}" for name, value in settings.items())

@@ -90,6 +90,11 @@ def _read(path: Path, facts: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+def as_toml(value: Any) -> str:
+    """Return a value as ``--set`` reads it; what is no TOML is taken for text."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
 def _assignment(text: str) -> tuple[str, Any]:
     """Return name and value of ``NAME=VALUE``; a value that is no TOML is a string."""
     name, equals, value = text.partition("=")

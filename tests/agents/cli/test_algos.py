@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 
+from agents.algorithms.grpo import ALGORITHM as GRPO
 from agents.algorithms.registry import ALGORITHMS
 from agents.cli import main
+from agents.cli.algos import _short
 from tests.agents.cli.test_cli import fails
 
 
@@ -36,6 +39,24 @@ def test_a_relative_shows_what_it_sets(capsys: pytest.CaptureFixture[str]) -> No
     shown = page(capsys, "show", "dapo")
     assert shown.startswith("DAPO")
     assert "--set loss_type=dapo" in shown
+
+
+@pytest.mark.parametrize("name", ["dr_grpo", "dapo", "gspo", "cispo"])
+def test_the_command_that_a_relative_shows_sets_all_that_it_names(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = page(capsys, "show", name).splitlines()[-1].partition("textenvs ")[2]
+    assert main([*command.split(), "--dry-run"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    (settings,) = (given for title, given in GRPO.variants.items() if _short(title) == name)
+    given = dataclasses.asdict(GRPO.config(**settings))
+    assert {field: record[field] for field in given} == given
+
+
+def test_dapo_is_the_papers(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = page(capsys, "show", "dapo")
+    for setting in ("clip_range_high=0.28", "filters.mask_overlong=true", "filters.resample_rounds=10"):
+        assert f"--set {setting}" in shown
 
 
 def test_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
