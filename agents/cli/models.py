@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from agents.finetune import Demonstration
     from agents.policies.causal_lm import CausalLMPolicy
     from agents.policies.critic import CriticKind
+    from agents.policies.storage import PolicySettings
 
 TINY = "tiny"
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,10 @@ class ModelOptions:
     """Keep the loss of a critic that is a head from changing the language model."""
     tiny: TinyOptions = field(default_factory=TinyOptions)
 
+    def critic_kind(self, needed: bool) -> CriticKind | None:
+        """Return the critic that the policy gets, where the algorithm needs one."""
+        return self.critic if needed and self.critic != "none" else None
+
 
 def build_policy(
     options: ModelOptions, rows: Sequence[Demonstration], critic: bool, seed: int, heard: Iterable[str] = ()
@@ -83,7 +90,7 @@ def build_policy(
 
     disable_progress_bar()
     lora = {"r": options.lora_rank} if options.lora_rank else None
-    kind: CriticKind | None = options.critic if critic and options.critic != "none" else None
+    kind = options.critic_kind(critic)
     if options.model == TINY:
         said = (message["content"] for row in rows for message in row.messages)
         return build_tiny(
@@ -107,8 +114,32 @@ def build_policy(
     )
 
 
-def load_policy(folder: Path, device: str | None = None) -> CausalLMPolicy:
-    """Load a saved policy or agent.
+def continue_policy(folder: Path, options: ModelOptions, critic: bool) -> CausalLMPolicy:
+    """Load a saved policy or agent to train it further, with the critic that the options ask for.
+
+    The saved critic goes on if it is of that kind; otherwise a fresh one begins, which is logged.
+
+    Args:
+        folder: of the checkpoint.
+        options: of the model.
+        critic: whether the algorithm needs a value function.
+
+    Raises:
+        UsageError: if there is no such folder.
+        CheckpointError: if it holds no policy.
+    """
+    from agents.policies.storage import PolicySettings
+
+    _check_folder(folder)
+    saved, kind = PolicySettings.read(folder), options.critic_kind(critic)
+    if kind is not None and kind != saved.critic:
+        keep = f"; to keep that one: --set critic={saved.critic}" if saved.critic else ""
+        _LOG.warning("critic=%s begins anew: the critic in %s is %s%s", kind, folder, saved.critic or "none", keep)
+    return load_policy(folder, options.device, saved.replace(critic=kind, critic_detach=options.critic_detach))
+
+
+def load_policy(folder: Path, device: str | None = None, settings: PolicySettings | None = None) -> CausalLMPolicy:
+    """Load a saved policy or agent, assembled as it was or with other settings.
 
     Raises:
         UsageError: if there is no such folder.
@@ -119,6 +150,10 @@ def load_policy(folder: Path, device: str | None = None) -> CausalLMPolicy:
     from agents.policies.causal_lm import CausalLMPolicy
 
     disable_progress_bar()
+    _check_folder(folder)
+    return CausalLMPolicy.load(folder, device=device, settings=settings)
+
+
+def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise UsageError(f"no checkpoint folder {str(folder)!r}; give a folder that `textenvs train` or `sft` wrote")
-    return CausalLMPolicy.load(folder, device=device)

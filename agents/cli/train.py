@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from agents.cli.environments import make_text_env
-from agents.cli.models import TINY, ModelOptions, build_policy, load_policy
+from agents.cli.models import TINY, ModelOptions, build_policy, continue_policy
 from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate, heard
 from agents.cli.resume import check_run, refuse_changes, resume_agent
 from agents.cli.settings import FLAT, as_tree, settings_of
-from agents.cli.sources import Sources, parse_settings
+from agents.cli.sources import Sources, as_toml, parse_settings
 from textenvs.errors import UsageError
 from textenvs.vector import WorkerKind
 
@@ -192,10 +192,11 @@ def start(options: TrainOptions[Any], experiment: Experiment) -> tuple[CausalLMP
     needed = experiment.sft is not None or (options.model.model == TINY and not checkpoint)
     rows = demonstrate(options.env, options.sft, seed) if needed else []
     algorithm = experiment.agent.algorithm
+    critic = algorithm.critic is not None
     policy = (
-        load_policy(Path(options.init), options.model.device)
+        continue_policy(Path(options.init), options.model, critic)
         if checkpoint
-        else build_policy(options.model, rows, algorithm.critic is not None, seed, heard(options.env, options.sft))
+        else build_policy(options.model, rows, critic, seed, heard(options.env, options.sft))
     )
     if algorithm.trust_region is not None:
         policy.make_twice_differentiable()
@@ -227,13 +228,8 @@ def _command(options: TrainOptions[Any], algorithm: str) -> str:
         for name, setting in settings_of(options).items()
         if name not in ABOUT_THE_RUN and setting.value != defaults[name].value
     }
-    words = [word for name, value in changed.items() for word in ("--set", f"{name}={_as_toml(value)}")]
+    words = [word for name, value in changed.items() for word in ("--set", f"{name}={as_toml(value)}")]
     return shlex.join(["textenvs", "train", algorithm, *words])
-
-
-def _as_toml(value: Any) -> str:
-    """Return a value as ``--set`` reads it; what is no TOML is taken for text."""
-    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _record(options: TrainOptions[Any], algorithm: str) -> dict[str, Any]:

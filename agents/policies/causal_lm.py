@@ -299,14 +299,19 @@ class CausalLMPolicy:
         storage.save_parts(Path(path), self.model, self.tokenizer, self.critic, self.settings, reference)
 
     @classmethod
-    def load(cls, path: str | Path, *, device: str | None = None) -> Self:
-        """Load what `save` wrote, assembled as it was.
+    def load(cls, path: str | Path, *, device: str | None = None, settings: PolicySettings | None = None) -> Self:
+        """Load what `save` wrote.
+
+        Args:
+            path: of the folder.
+            device: as in `from_pretrained`.
+            settings: how to assemble it; as it was, if not given. A critic of another kind begins anew.
 
         Raises:
             CheckpointError: the folder holds no ``policy.json``, or a damaged one.
         """
         folder = Path(path)
-        settings = PolicySettings.read(folder)
+        settings = settings or PolicySettings.read(folder)
         model, tokenizer = storage.load_parts(folder, settings.torch_dtype)
         return cls.assemble(model, tokenizer, settings, device=device, folder=folder)
 
