@@ -87,12 +87,14 @@ class Outcome:
         baselines: the scores of the environment's own baselines.
         seconds: wall time of everything, or since the run was resumed.
         resumed: whether training had begun before.
+        measured: which agent stands under "after".
     """
 
     tables: Sequence[Comparison]
     baselines: Mapping[str, Mapping[str, Interval]]
     seconds: float
     resumed: bool
+    measured: str
 
 
 def prepare_folder(folder: Path, overwrite: bool) -> None:
@@ -161,17 +163,33 @@ def finish(experiment: Experiment, agent: Agent, console: Console, start: float)
         resume=True,
     )
     agent.save(experiment.folder / CHECKPOINT)
-    console.print("Evaluating after training ...", highlight=False)
-    after = experiment.held_out.measure(agent.policy)
+    chosen, place, measured = _choose(experiment, agent)
+    console.print(f"Evaluating after training: {measured} ...", highlight=False)
+    after = experiment.held_out.measure(chosen.policy)
     outcome = Outcome(
         experiment.held_out.compare(before, after),
         experiment.held_out.measure_baselines(),
         time.perf_counter() - start,
         resumed,
+        measured,
     )
-    _write_results(experiment, agent.policy, outcome, before, after)
-    agent.write_card(experiment.folder / CHECKPOINT, card_results(outcome.tables), experiment.command)
+    _write_results(experiment, chosen.policy, outcome, before, after)
+    chosen.write_card(place, card_results(outcome.tables), experiment.command)
     return outcome
+
+
+def _choose(experiment: Experiment, agent: Agent) -> tuple[Agent, Path, str]:
+    """Return the agent that a run ends with, its folder and how to call it: the best one, where the run kept one.
+
+    Raises:
+        CheckpointError: if the best one is damaged.
+    """
+    best, last = experiment.folder / BEST, agent.trainer.update
+    if not best.is_dir():
+        return agent, experiment.folder / CHECKPOINT, f"the last agent, of update {last}"
+    device = str(agent.policy.device)
+    chosen = experiment.agent.load(best, experiment.env_id, env_kwargs=experiment.env_kwargs, device=device)
+    return chosen, best, f"the best agent by held-out return, of update {chosen.trainer.update} of {last} ({BEST}/)"
 
 
 def _measure_before(experiment: Experiment, agent: Agent, console: Console) -> dict[str, EvaluationResult]:
@@ -202,7 +220,7 @@ def print_outcome(outcome: Outcome, folder: Path, console: Console) -> None:
     print_comparisons(console, outcome.tables)
     if outcome.baselines:
         print_scores(console, "Baselines on the same items", outcome.baselines)
-    console.print("95 % intervals; differences are paired by item.", highlight=False)
+    console.print(f"After: {outcome.measured}. 95 % intervals; differences are paired by item.", highlight=False)
     took = duration(outcome.seconds) + (" since the resume" if outcome.resumed else "")
     console.print(f"Took {took}. Report: {folder / REPORT}", highlight=False)
 
@@ -252,7 +270,10 @@ def _write_results(
             name: {score: interval.as_dict() for score, interval in row.items()}
             for name, row in outcome.baselines.items()
         },
-        "notes": ["95 % intervals. Differences are paired: both policies played the same items."],
+        "notes": [
+            f"After: {outcome.measured}.",
+            "95 % intervals. Differences are paired: both policies played the same items.",
+        ],
         "seconds": outcome.seconds,
     }
     _write_json(folder / EVALUATION, evaluation)

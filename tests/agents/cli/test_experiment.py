@@ -54,5 +54,10 @@ def test_evaluations_in_training_use_the_valid_split_and_keep_the_best(echo: str
     assert experiment.valid_return(best).n == 3
     assert 1000 < outcome.seconds < 1100, "the warm-up counts too"
     assert outcome.tables[0].title.startswith("test items")
+    update = best.trainer.update
+    assert outcome.measured == f"the best agent by held-out return, of update {update} of 2 (best/)"
+    assert f"After: {outcome.measured}." in (experiment.folder / "report.html").read_text()
+    assert "test items" in (experiment.folder / "best" / "README.md").read_text()
+    assert "test items" not in (experiment.folder / "checkpoint" / "README.md").read_text()
     prepare_folder(experiment.folder, overwrite=True)
     assert list(experiment.folder.iterdir()) == []
