@@ -71,6 +71,8 @@ class Stop(enum.StrEnum):
     """The task ended without being done, by the environment's own rules."""
     TURN_BUDGET = "turn_budget"
     """The task's own number of turns is used up (terminated, not truncated)."""
+    CALL_BUDGET = "call_budget"
+    """The task's own number of tool calls is used up (terminated, not truncated)."""
     USER_LEFT = "user_left"
     """The user lost patience."""
     INVALID_ACTIONS = "invalid_actions"

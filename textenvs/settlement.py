@@ -25,6 +25,24 @@ Info = dict[str, Any]
 StepResult = tuple[Observation, float, bool, bool, Info]
 
 
+class _Unscored(float):
+    """NaN for a part that was not scored; as a value in an info it equals itself.
+
+    Gymnasium's environment checker compares the infos of two equal steps with ``==``, under which a plain NaN makes
+    every environment look random. It is a NaN for everything else, ``!=`` included.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Unscored)
+
+    def __hash__(self) -> int:
+        return hash(_Unscored)
+
+
+UNSCORED = _Unscored("nan")
+"""What an info holds for a part that was not scored."""
+
+
 @dataclass(slots=True)
 class Account:
     """What one episode has earned so far and has not been paid.
@@ -57,7 +75,7 @@ class Account:
             "turn": float(turn.index + 1),
             "invalid_action": float(turn.invalid),
             "reward_valid": float(valid),
-            "reward_parts": dict(score.parts),
+            "reward_parts": {name: UNSCORED if math.isnan(part) else part for name, part in score.parts.items()},
             "task_id": turn.task_id,
             "stop": turn.stop.value,
         }
@@ -71,7 +89,7 @@ def opening_info(task_id: str, part_names: Iterable[str]) -> Info:
         "turn": 0.0,
         "invalid_action": 0.0,
         "reward_valid": 1.0,
-        "reward_parts": dict.fromkeys(part_names, math.nan),
+        "reward_parts": dict[str, float].fromkeys(part_names, UNSCORED),
         "task_id": task_id,
         "stop": Stop.RUNNING.value,
     }

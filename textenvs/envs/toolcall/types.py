@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from textenvs.messages import ToolCall
+from textenvs.seeding import Split
 from textenvs.tools import ToolResult
 
 Decision = Literal["call", "ask", "answer", "refuse"]
@@ -95,6 +97,7 @@ class Task:
         expectation: the hidden truth.
         context: what the agent is told besides, such as the date; it follows the instruction.
         group: equal for tasks that must stay in one split, for they share their beginning.
+        split: the split that it belongs to; None to draw it from the group.
     """
 
     task_id: str
@@ -104,6 +107,7 @@ class Task:
     expectation: Expectation
     context: str = ""
     group: str = ""
+    split: Split | None = None
 
     def schemas(self) -> dict[str, Schema]:
         """Return the parameters' JSON Schema of every tool by name; of two with one name, the first."""
@@ -124,7 +128,6 @@ class Progress:
         ended: whether the agent is done: it gave its final text, or calls that nothing is run for.
         malformed: how many actions could not be read.
         state: of the tools now, None where they have none; only where `ended`.
-        said_before: what the user had said; a fact may come from there too.
     """
 
     calls: tuple[ToolCall, ...] = ()
@@ -133,7 +136,6 @@ class Progress:
     ended: bool = False
     malformed: int = 0
     state: Mapping[str, Any] | None = None
-    said_before: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,12 +148,12 @@ class TurnTruth:
         before: how far the task was before the action.
         after: how far it is now.
         last: whether the episode ended with it.
-        checked: what the task's checker said of `after`; NaN without one, where it failed, or before the end.
+        checked: what the task's checker said at the end, in [0, 1]; NaN without one, where it failed, or before.
     """
 
     task: Task
     schemas: Mapping[str, Schema]
     before: Progress
     after: Progress
-    last: bool
-    checked: float = field(default=float("nan"))
+    last: bool = False
+    checked: float = math.nan

@@ -18,8 +18,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from textenvs.envs.toolcall.corpora.records import Row, entry, language_of
 from textenvs.envs.toolcall.corpora.schemas import tool_from
+from textenvs.envs.toolcall.records import Row, entry, language_of
 from textenvs.envs.toolcall.types import (
     TEXT_DECISIONS,
     Expectation,

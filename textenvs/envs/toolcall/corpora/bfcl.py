@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from textenvs.envs.toolcall.corpora.records import Row, entry, language_of
 from textenvs.envs.toolcall.corpora.schemas import tool_from
+from textenvs.envs.toolcall.records import Row, entry, language_of
 from textenvs.envs.toolcall.types import (
     TEXT_DECISIONS,
     Expectation,

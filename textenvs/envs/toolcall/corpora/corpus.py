@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from textenvs.corpus_file import Problem, find_file, read_text, refuse
 from textenvs.envs.toolcall.corpora.acebench import read_row as read_acebench
 from textenvs.envs.toolcall.corpora.bfcl import read_row as read_bfcl
-from textenvs.envs.toolcall.corpora.records import Row, rows
+from textenvs.envs.toolcall.records import Row, rows
 from textenvs.envs.toolcall.types import Task
 from textenvs.errors import CorpusError, UnknownNameError
 

@@ -1,4 +1,4 @@
-"""What the readers of benchmarks share: rows, answers, texts."""
+"""What the readers of task files share: rows, answers, texts."""
 
 from __future__ import annotations
 

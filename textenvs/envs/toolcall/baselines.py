@@ -1,0 +1,60 @@
+"""Scripted policies to compare with: functions of what the agent can see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from textenvs.core import Baseline, Observation
+from textenvs.envs.toolcall.wording import WORDINGS
+from textenvs.messages import ToolCall
+from textenvs.tools import CallFormat
+
+_MOST = 32  # calls that an action of `call_everything` makes
+_FILLERS: Mapping[Any, Any] = {"integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}, "null": None}
+
+
+def scripted(form: CallFormat) -> dict[str, Baseline]:
+    """Return the baselines by name.
+
+    Args:
+        form: in which they write calls.
+
+    Returns:
+        ``do_nothing`` ("Done."), ``always_ask``, ``first_tool`` (with made-up arguments), ``call_everything`` (every
+        tool so), and ``echo`` (the world's last message). Those that call say "Done." to the results.
+    """
+    return {
+        "do_nothing": _done,
+        "always_ask": lambda observation: WORDINGS["en"].question.format(names="this"),
+        "first_tool": lambda observation: _call(observation, form, 1),
+        "call_everything": lambda observation: _call(observation, form, _MOST),
+        "echo": lambda observation: observation["history"][-1]["content"],
+    }
+
+
+def _done(observation: Observation) -> str:
+    return WORDINGS["en"].done.format(names="").strip()
+
+
+def _call(observation: Observation, form: CallFormat, most: int) -> str:
+    if len(observation["history"]) > 1 or not observation["tools"]:
+        return _done(observation)
+    tools = [json.loads(tool)["function"] for tool in observation["tools"][:most]]
+    return form.render([ToolCall(tool["name"], _made_up(tool["parameters"])) for tool in tools])
+
+
+def _made_up(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments for the required parameters, of the right types."""
+    properties = schema.get("properties", {})
+    return {name: _value(properties.get(name, {})) for name in schema.get("required", ())}
+
+
+def _value(schema: Mapping[str, Any]) -> Any:
+    if "default" in schema:
+        return schema["default"]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    kind = schema.get("type", "string")
+    return _made_up(schema) if kind == "object" else _FILLERS.get(kind if isinstance(kind, str) else kind[0], "x")

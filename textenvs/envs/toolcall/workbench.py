@@ -1,0 +1,98 @@
+"""A user's own tools, ready for one episode: functions as they are, a class as an object of its own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Self, cast
+
+from textenvs.errors import ConfigError, UsageError
+from textenvs.rewards.spec import import_named
+from textenvs.tools import Tool, Toolbox
+
+ToolLike = Tool | Callable[..., Any] | type[Any]
+"""A tool, a function (see `tool_of`), or a class: its public methods are tools, its public attributes are state."""
+
+
+def resolve(tools: Sequence[ToolLike | str]) -> tuple[ToolLike, ...]:
+    """Return tools with every ``"pkg.mod:name"`` imported.
+
+    Raises:
+        ConfigError: if there are none, or a name cannot be imported or called.
+    """
+    if not tools:
+        raise ConfigError('tools=[]: give functions, classes, or their names as "pkg.mod:name"')
+    return tuple(_import(tool) if isinstance(tool, str) else tool for tool in tools)
+
+
+def _import(name: str) -> ToolLike:
+    try:
+        found = import_named(name)
+    except UsageError as error:
+        raise ConfigError(f"tool {name!r}: {error}") from error
+    if not isinstance(found, Tool) and not callable(found):
+        raise ConfigError(f"tool {name!r} names a {type(found).__name__}, which cannot be called")
+    return cast("ToolLike", found)
+
+
+class Workbench:
+    """Tools that an episode runs, with what they change.
+
+    A class among the tools is called without arguments once an episode, so each episode begins in the same state.
+    Plain functions are shared by all episodes; what they keep is not known here, and a copy of an episode shares it.
+
+    Args:
+        tools: as `resolve` returns them.
+
+    Attributes:
+        toolbox: runs the calls.
+
+    Raises:
+        ConfigError: if one cannot become a tool.
+    """
+
+    def __init__(self, tools: Sequence[ToolLike]) -> None:
+        self._build([cast("Any", tool)() if isinstance(tool, type) else tool for tool in tools])
+
+    def _build(self, made: Sequence[Any]) -> None:
+        self._made: tuple[Any, ...] = tuple(made)
+        self.toolbox = Toolbox(tool for one in self._made for tool in _tools_of(one))
+
+    def state(self) -> Mapping[str, Any] | None:
+        """Return the public attributes of the objects among the tools; None where there is no such object."""
+        objects = [one for one in self._made if _keeps_state(one)]
+        held: dict[str, Any] = {}
+        for one in objects:
+            held |= {
+                name: value for name, value in cast("dict[str, Any]", vars(one)).items() if not name.startswith("_")
+            }
+        return copy.deepcopy(held) if objects else None
+
+    def fork(self) -> Self:
+        """Return a copy whose objects are its own."""
+        twin = object.__new__(type(self))
+        twin._build([copy.deepcopy(one) if _keeps_state(one) else one for one in self._made])
+        return twin
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        """Return what the tools are made of; the toolbox's validators cannot be pickled and are made again."""
+        return self._made
+
+    def __setstate__(self, made: tuple[Any, ...]) -> None:
+        self._build(made)
+
+
+def _keeps_state(one: Any) -> bool:
+    return not isinstance(one, Tool) and hasattr(one, "__dict__") and not hasattr(one, "__name__")
+
+
+def _tools_of(one: Any) -> Iterator[Tool | Callable[..., Any]]:
+    if not _keeps_state(one):
+        yield one
+        return
+    names = [
+        name for name in vars(cast("type[Any]", type(one))) if not name.startswith("_") and callable(getattr(one, name))
+    ]
+    if not names:
+        raise ConfigError(f"{type(one).__name__} has no public methods; they are what becomes tools")
+    yield from (getattr(one, name) for name in names)
