@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, make_dataclass
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import tyro
 from docstring_parser import parse_from_object
@@ -31,6 +31,11 @@ class Setting:
     type: Any
     value: Any
     help: str
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether its value is a string."""
+        return self.type is str or str in get_args(self.type)
 
 
 def settings_of(record: Any) -> dict[str, Setting]:

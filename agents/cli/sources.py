@@ -5,6 +5,7 @@ Such a command shows its most used settings as flags; every other one is set by 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Annotated, Any, TypeVar, cast
 import tyro
 
 from agents.cli.parse import parse
-from agents.cli.settings import form_of, read_form, settings_of, with_values
+from agents.cli.settings import Setting, form_of, read_form, settings_of, with_values
 from textenvs.errors import UnknownNameError, UsageError
 
 R = TypeVar("R")
@@ -96,14 +97,21 @@ def as_toml(value: Any) -> str:
 
 
 def _assignment(text: str) -> tuple[str, Any]:
-    """Return name and value of ``NAME=VALUE``; a value that is no TOML is a string."""
+    """Return name and value of ``NAME=VALUE``; a value that is neither TOML nor a JSON object is a string."""
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"--set {text!r} must be NAME=VALUE, such as --set sft.lapses=0.5")
     try:
         return name.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
-        return name.strip(), value
+        return name.strip(), _json_object(value) or value
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    with contextlib.suppress(json.JSONDecodeError):
+        value: Any = json.loads(text)
+        return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+    return None
 
 
 def _apply(options: R, tree: Mapping[str, Any], source: str, prog: str) -> R:
@@ -121,19 +129,24 @@ def _apply(options: R, tree: Mapping[str, Any], source: str, prog: str) -> R:
         raise UsageError(f"{source}: {error}") from None
 
 
-def _flatten(tree: Mapping[str, Any], settings: Collection[str], prefix: str) -> Iterator[tuple[str, Any]]:
-    """Yield values by dotted name; a table given for one setting is the JSON object that the setting takes."""
+def _flatten(tree: Mapping[str, Any], settings: Mapping[str, Setting], prefix: str) -> Iterator[tuple[str, Any]]:
+    """Yield values by dotted name; a table for a setting that takes text is the JSON object which that text holds."""
     for key, value in tree.items():
         name = prefix + key.replace("-", "_")
         if isinstance(value, Mapping) and name not in settings:
             yield from _flatten(cast("Mapping[str, Any]", value), settings, f"{name}.")
+        elif isinstance(value, Mapping) and settings[name].takes_text:
+            yield name, json.dumps(value, ensure_ascii=False)
         else:
-            yield name, json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping) else value
+            yield name, value
 
 
 def _as_arguments(name: str, value: Any) -> list[str]:
     """Return the arguments by which tyro reads this value."""
     path, dot, last = name.replace("_", "-").rpartition(".")
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[str, Any]", value).items()
+        return [f"--{path}{dot}{last}", *(str(part) for pair in pairs for part in pair)]
     if isinstance(value, bool):
         return [f"--{path}{dot}{'' if value else 'no-'}{last}"]
     return [f"--{path}{dot}{last}", *(map(str, cast("list[Any]", value)) if isinstance(value, list) else [str(value)])]

@@ -73,6 +73,16 @@ def test_a_run_repeats_from_its_own_record(algorithm: str, capsys: pytest.Captur
     assert first["tiny"]["copying"] is False
 
 
+def test_a_mapping_is_given_as_json_or_as_a_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text("[part_weights]\nfluency = 0.5\ncoreference = 1\n")
+    by_file = record(capsys, "--config", str(file), algorithm="grpo")
+    by_name = record(capsys, "--set", 'part_weights={"fluency": 0.5, "coreference": 1}', algorithm="grpo")
+    assert by_file["part_weights"] == by_name["part_weights"] == {"fluency": 0.5, "coreference": 1.0}
+    (tmp_path / "config.json").write_text(json.dumps(by_file))
+    assert record(capsys, "--config", str(tmp_path / "config.json"), algorithm="grpo") == by_file
+
+
 def test_the_examples_settings_exist(capsys: pytest.CaptureFixture[str]) -> None:
     read = record(capsys, "--config", str(ROOT / "examples" / "rewrite_zh.toml"), "--init", "sft")
     assert read["tiny"]["hidden_size"] == 256
