@@ -86,7 +86,7 @@ def _at_the_end(task: Task, schemas: Mapping[str, Schema], progress: Progress, c
         arguments=agreed.arguments if agreed else math.nan,
         state=_state(expectation, progress),
         facts=_facts(task, progress),
-        answer=_answer(expectation, progress, checked),
+        answer=_answer(task, progress, checked),
         cost=_cost(progress, agreed),
     )
     success = decided and progress.ended and _all_right(expectation, parts, agreed, checked)
@@ -149,10 +149,10 @@ def _facts(task: Task, progress: Progress) -> float:
     return sum(says(progress.answer, forms) and says(known, forms) for forms in facts) / len(facts)
 
 
-def _answer(expectation: Expectation, progress: Progress, checked: float) -> float:
-    if not expectation.names and math.isnan(checked):
+def _answer(task: Task, progress: Progress, checked: float) -> float:
+    if not task.expectation.names and math.isnan(checked):
         return math.nan
-    return names_right(progress.answer, expectation) * (1.0 if math.isnan(checked) else checked)
+    return names_right(progress.answer, task.expectation, task.opening) * (1.0 if math.isnan(checked) else checked)
 
 
 def _all_right(expectation: Expectation, parts: Mapping[str, float], agreed: Agreement | None, checked: float) -> bool:

@@ -111,16 +111,28 @@ def _bounded(form: str) -> str:
     return before + re.escape(form) + after
 
 
-def names_right(text: str, expectation: Expectation) -> float:
-    """Return the share of the things to be named that a text names; 0 where it names more decoys than such things.
+def names_right(text: str, expectation: Expectation, opening: str) -> float:
+    """Return how far a text names what it must, in [0, 1]; 0 where it names more decoys than such things.
 
-    So a list of everything is no answer, and saying what is known beside what is missing is no mistake.
+    So a list of everything is no answer, and saying what is known beside what is missing is no mistake. What the
+    opening says already is a condition and no merit, for an echo names it too: the result is the share named of that,
+    times the share named of the rest.
+
+    Args:
+        text: the agent's final words.
+        expectation: whose `names` and `decoys` count.
+        opening: what the agent was asked.
     """
-    if not expectation.names:
-        return 1.0
-    named = sum(says(text, forms) for forms in expectation.names)
-    decoys = sum(says(text, (name,)) for name in expectation.decoys)
-    return named / len(expectation.names) if decoys <= named else 0.0
+    named = {forms: says(text, forms) for forms in expectation.names}
+    if sum(says(text, (name,)) for name in expectation.decoys) > sum(named.values()):
+        return 0.0
+    said = [right for forms, right in named.items() if says(opening, forms)]
+    new = [right for forms, right in named.items() if not says(opening, forms)]
+    return _share(said) * _share(new)
+
+
+def _share(flags: Sequence[bool]) -> float:
+    return sum(flags) / len(flags) if flags else 1.0
 
 
 def oracle_text(expectation: Expectation, language: Literal["zh", "en"]) -> str:
