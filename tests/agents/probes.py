@@ -1,41 +1,113 @@
-"""The smallest text environments that can be learned: plain Gymnasium, not TextEnv, so named by seed."""
+"""Probes: tasks so small that a right algorithm learns them in seconds, and a wrong one does not.
+
+A probe is a record: what the world says, what the answers are worth, and within how many updates every algorithm has
+to have learned it. The environment is plain Gymnasium, not a `TextEnv`, so its items are named by seed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
 from gymnasium import spaces
 
-ANSWERS = {"a": str.islower, "b": str.isdigit}
-"""What is shown, and what an answer to it must be."""
+Judge = Callable[[str, Sequence[str]], bool]
+"""Whether all that was said in an episode was right, given how it opened."""
 
 
-def observation(instruction: str, *messages: tuple[str, str]) -> dict[str, Any]:
-    """Return an observation in the shape that text environments give."""
-    history = tuple({"role": role, "content": text, "name": "", "call_id": ""} for role, text in messages)
-    return {"instruction": instruction, "tools": (), "history": history}
+@dataclass(frozen=True)
+class Probe:
+    """One task; its reward is 1 or 0 and is paid when the episode ends.
+
+    Attributes:
+        name: of the task.
+        openings: what an episode may begin with; each is as likely as the others.
+        judge: of what was said.
+        updates: within which every algorithm has to solve it.
+        episodes: per update.
+        learning_rate: for all algorithms.
+        replies: what the world says between two actions, of which there is one more.
+        vocabulary: answers that a policy is taught before, each as likely after every opening; chance alone would
+            need too long to find a single token.
+    """
+
+    name: str
+    openings: tuple[str, ...]
+    judge: Judge
+    updates: int
+    episodes: int = 64
+    learning_rate: float = 1e-2
+    replies: tuple[str, ...] = ()
+    vocabulary: str = ""
+
+    def env(self) -> ProbeEnv:
+        """Return an environment that plays it."""
+        return ProbeEnv(self)
 
 
-class Probe(gym.Env[Any, str]):
-    """One turn: is the action a lower-case letter, or (where the answer is conditional) a digit when "b" is shown."""
+def _lower(opening: str, said: Sequence[str]) -> bool:
+    """Say a lower-case letter first, whatever is shown and whatever comes later."""
+    return said[0].isascii() and said[0].islower()
+
+
+def _same(opening: str, said: Sequence[str]) -> bool:
+    """Say what is shown first."""
+    return said[0] == opening[0]
+
+
+def _by_case(opening: str, said: Sequence[str]) -> bool:
+    """Say a lower-case letter when "a" is shown, and an upper-case one when "b" is."""
+    return said[0].isascii() and (said[0].islower() if opening == "a" else said[0].isupper())
+
+
+PROBES = {
+    probe.name: probe
+    for probe in (
+        Probe("constant", ("a", "b"), _lower, updates=40),
+        Probe("copy", ("eeee", "ffff"), _same, updates=80, episodes=128, learning_rate=5e-3, vocabulary="ef"),
+        Probe("conditional", ("a", "b"), _by_case, updates=60),
+        Probe("first_turn", ("a", "b"), _lower, updates=50, replies=("more", "more")),
+    )
+}
+"""Constant answer; copy the first token; answer by the prompt; the first of three turns decides. By name."""
+
+
+class ProbeEnv(gym.Env[Any, str]):
+    """Plays a probe."""
 
     observation_space = spaces.Dict()
     action_space = spaces.Text(8)
 
-    def __init__(self, conditional: bool) -> None:
-        self.conditional = conditional
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
-        shown = list(ANSWERS)[int(self.np_random.integers(2))]
-        self.fits = ANSWERS[shown if self.conditional else "a"]
-        self.seen = observation("", ("user", shown))
-        return self.seen, {"task_id": shown}
+        openings = self.probe.openings
+        self.opening = openings[int(self.np_random.integers(len(openings)))]
+        self.said: list[str] = []
+        self.seen = observation("", ("user", self.opening))
+        return self.seen, {"task_id": self.opening}
 
     def step(self, action: str) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        reward = float(action.isascii() and self.fits(action))
-        info = {"success": reward, "reward_parts": {"fits": reward}, "reward_valid": 1.0, "invalid_action": 0.0}
-        said = {"role": "assistant", "content": action, "name": "", "call_id": ""}
-        after = {**self.seen, "history": (*self.seen["history"], said)}
-        return after, reward, True, False, {**info, "task_id": "", "stop": "success" if reward else "failure"}
+        replies = self.probe.replies[len(self.said) : len(self.said) + 1]
+        self.said.append(action)
+        done = not replies
+        reward = float(done and self.probe.judge(self.opening, self.said))
+        self.seen = extended(self.seen, ("assistant", action), *(("user", reply) for reply in replies))
+        info = {"success": reward, "reward_parts": {"right": reward}, "reward_valid": 1.0, "invalid_action": 0.0}
+        stop = ("success" if reward else "failure") if done else ""
+        return self.seen, reward, done, False, {**info, "task_id": self.opening, "stop": stop}
+
+
+def observation(instruction: str, *messages: tuple[str, str]) -> dict[str, Any]:
+    """Return an observation in the shape that text environments give."""
+    return extended({"instruction": instruction, "tools": (), "history": ()}, *messages)
+
+
+def extended(seen: dict[str, Any], *messages: tuple[str, str]) -> dict[str, Any]:
+    """Return an observation with more messages."""
+    more = tuple({"role": role, "content": text, "name": "", "call_id": ""} for role, text in messages)
+    return {**seen, "history": (*seen["history"], *more)}

@@ -104,6 +104,19 @@ def test_each_turns_tokens_are_what_the_world_heard():
             assert turn.reward == pytest.approx(0.75 * turn.parts["exact"] + 0.25 * turn.parts["brief"])
 
 
+def test_a_sampled_stop_token_is_trained():
+    policy = build_tiny((), TinyConfig(vocab_size=262, hidden_size=32, layers=1))
+    policy.chat.stop_ids = tuple(range(60, 120))
+    stopped = 0
+    for trajectory in Collector(policy, EchoEnv, PARAMS).collect(requests(4)):
+        (segment,) = trajectory.segments
+        for number, turn in enumerate(trajectory.turns):
+            last = segment.token_ids[segment.turn_index == number][-1]
+            assert (turn.finish_reason == "stop") == (last in policy.chat.stop_ids)
+            stopped += turn.finish_reason == "stop"
+    assert stopped
+
+
 def test_the_segment_is_prompt_turn_and_template_in_order():
     (trajectory,) = collector(Counting).collect([EpisodeRequest(0, index=1)])
     (segment,) = trajectory.segments

@@ -14,13 +14,18 @@ from agents.trajectory import TokenBatch
 from tests.agents.build import random_trajectories, tiny_policy, trajectory, turn
 
 
-@pytest.fixture(scope="module")
-def policy() -> CausalLMPolicy:
+def valued_policy() -> CausalLMPolicy:
+    """Return a policy whose critic has something to say."""
     made = tiny_policy()
     assert made.critic is not None
     with torch.no_grad():
         made.critic.output.weight.normal_(generator=torch.Generator().manual_seed(0))
     return made
+
+
+@pytest.fixture(scope="module")
+def policy() -> CausalLMPolicy:
+    return valued_policy()
 
 
 def test_values_belong_to_the_state_before_each_token(policy: CausalLMPolicy) -> None:
