@@ -17,7 +17,7 @@ from agents.algorithms.ppo import PPOConfig
 from agents.losses.kl import k1, k2, k3, k3_with_k2_gradient
 from agents.trainer.kl import charge_rewards
 from agents.trajectory import TokenBatch
-from tests.agents.build import trajectory, turn
+from tests.agents.build import loss_inputs, trajectory, turn
 
 VOCABULARY = 3
 SEQUENCES = list(product(range(VOCABULARY), repeat=2))
@@ -83,22 +83,14 @@ def test_k3_has_the_gradient_of_the_forward_kl_given_the_prefix() -> None:
 
 
 def inputs(logprobs: Tensor, old: Tensor, advantages: Tensor, weight: Tensor, kl_coef: float) -> LossInputs:
-    zeros = torch.zeros_like(old)
-    return LossInputs(
-        torch.arange(len(SEQUENCES)).repeat_interleave(2),
+    return loss_inputs(
         logprobs,
-        zeros,
-        zeros,
-        old,
-        REF.flatten(),
-        zeros,
-        advantages,
-        zeros,
-        zeros + 1,
-        weight,
-        1.0,
-        kl_coef,
-        0.0,
+        old_logprobs=old,
+        ref_logprobs=REF.flatten(),
+        advantages=advantages,
+        weight=weight,
+        mean_weight=1.0,
+        kl_coef=kl_coef,
     )
 
 

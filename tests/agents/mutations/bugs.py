@@ -22,7 +22,6 @@ from agents.rollout.local import LocalEngine
 from agents.rollout.recording import Recording, _OpenSegment
 from agents.trainer.microbatch import Rows
 from agents.trainer.portion import Portion
-from agents.trainer.protocols import TrainablePolicy
 from agents.trajectory import FloatArray, IntArray, Segment, TokenBatch
 
 
@@ -77,10 +76,9 @@ def mean_of_each_micro_batch(patch: pytest.MonkeyPatch) -> None:
     """A micro-batch divides by its own tokens, not by those of the step."""
     true_inputs = Portion.loss_inputs
 
-    def inputs(self: Portion, policy: TrainablePolicy, rows: Rows) -> LossInputs:
-        found = true_inputs(self, policy, rows)
-        count = len(rows.tokens)
-        return replace(found, weight=torch.full_like(found.weight, 1 / count), mean_weight=1 / count)
+    def inputs(self: Portion, scores: TokenScores, rows: Rows) -> LossInputs:
+        found = true_inputs(self, scores, rows)
+        return replace(found, weight=torch.full_like(found.weight, 1 / len(rows.tokens)))
 
     patch.setattr(Portion, "loss_inputs", inputs)
 
