@@ -91,8 +91,6 @@ class Contestant:
     def _policy(self, probe: Probe, seed: int) -> CausalLMPolicy:
         """Return the policy that the algorithm begins with."""
         policy = build_tiny((), replace(SMALL, seed=seed))
-        if self.agent.algorithm.natural_gradient is None:
-            policy.model.set_attn_implementation("sdpa")
         return taught(policy, probe) if probe.vocabulary else policy
 
 
