@@ -33,7 +33,7 @@ class Attempt:
         solved: whether 95 % of an update's sampled episodes were right in time, and then every opening is answered
             right greedily.
         updates: done.
-        episodes: played.
+        episodes: played, those that a filter replaced included.
         wall_s: wall time in seconds, from the policy's building on.
         cpu_s: processor time in seconds.
     """
@@ -48,10 +48,10 @@ class Attempt:
 class UntilLearned(Callback):
     """Stops when the sampled success is high."""
 
-    learned = False
+    learned, episodes = False, 0
 
     def on_update(self, agent: Agent, metrics: dict[str, float]) -> bool:
-        self.learned = metrics["success"] >= 0.95
+        self.learned, self.episodes = metrics["success"] >= 0.95, int(metrics["episodes"])
         return not self.learned
 
 
@@ -80,13 +80,15 @@ class Contestant:
             "seed": seed,
             **self.settings,
         }
+        if "filters" in settings:
+            # A turn of one token is always cut at its limit: to leave out cut turns would leave out all of them.
+            settings["filters"] = replace(settings["filters"], mask_overlong=False)
         agent = self.agent(self._policy(probe, seed), probe.env, **settings)
         watch = UntilLearned()
         agent.learn(probe.episodes * probe.updates, callback=watch)
         solved = watch.learned and all(_answers(agent, probe, opening) for opening in probe.openings)
-        updates = agent.trainer.update
         spent = round(time.perf_counter() - wall, 2), round(time.process_time() - cpu, 2)
-        return Attempt(solved, updates, updates * probe.episodes, *spent)
+        return Attempt(solved, agent.trainer.update, watch.episodes, *spent)
 
     def _policy(self, probe: Probe, seed: int) -> CausalLMPolicy:
         """Return the policy that the algorithm begins with."""
