@@ -12,13 +12,13 @@ from agents.cli import main
 from agents.trainer.checkpoint import checkpoints, newest_good
 from agents.trainer.generators import seed_generators
 from tests.agents.build import tiny_policy
-from tests.agents.probes import Probe
+from tests.agents.probes import PROBES, ProbeEnv
 
 EPISODES = 24
 
 
-def probe() -> Probe:
-    return Probe(conditional=True)
+def probe() -> ProbeEnv:
+    return PROBES["conditional"].env()
 
 
 def small(folder: Path, resume: bool) -> None:

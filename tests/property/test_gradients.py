@@ -61,7 +61,7 @@ def prepared(case: str, policy: CausalLMPolicy, played: list[Trajectory]) -> Wor
         behavior_logprobs=own.old_logprobs + 0.3 * np.tanh(noise.values),
     )
     importance = truncated_importance(batch.old_logprobs, batch.behavior_logprobs, 1.2)
-    return Work(batch, algorithm.credit(batch, config), importance, kl_coef=0.3, entropy_coef=0.1, critic_only=False)
+    return Work(batch, algorithm.credit(batch, config), importance, kl_coef=0.3, entropy_coef=0.1)
 
 
 def outcome(
@@ -74,7 +74,9 @@ def outcome(
     for _, parameter in policy.trainable_parameters():
         parameter.grad = None
     for rows in portion.microbatches:
-        loss = algorithm.loss(portion.loss_inputs(policy, padded_left(rows) if left else rows), config)
+        fed = padded_left(rows) if left else rows
+        scores = policy.score(fed.token_ids, fed.attention_mask, fed.select, fed.temperature)
+        loss = algorithm.loss(portion.loss_inputs(scores, fed), config)
         loss.total.backward()
         for name, term in {"total": loss.total, **loss.terms}.items():
             terms[name] = terms.get(name, 0.0) + term.item()

@@ -25,14 +25,14 @@ from agents.trainer.agents import AGENTS, agent_class
 from agents.trainer.callbacks import ProgressBar
 from agents.trainer.checkpoint import verify_folder
 from tests.agents.build import tiny_policy
-from tests.agents.probes import Probe
+from tests.agents.probes import PROBES, ProbeEnv
 from textenvs.errors import CheckpointError, ConfigError, UnknownNameError
 
 SMALL: dict[str, Any] = {"n_episodes_per_update": 8, "max_new_tokens": 2, "learning_rate": 1e-3}
 
 
-def probe() -> Probe:
-    return Probe(conditional=True)
+def probe() -> ProbeEnv:
+    return PROBES["conditional"].env()
 
 
 def ppo(policy: CausalLMPolicy | None = None, **settings: Any) -> PPO:
@@ -116,7 +116,7 @@ def test_learn_tells_callbacks_and_writes_metrics(tmp_path: Path) -> None:
     assert lines[0]["sampler_gap_max"] < 1e-5
     expected = {"episode_return", "success", "entropy", "clip_fraction", "approx_kl", "explained_variance"}
     expected |= {"value_loss", "policy_loss", "grad_norm", "learning_rate", "response_tokens", "invalid_action_rate"}
-    expected |= {"reward_valid_rate", "importance", "tokens_per_s", "rollout_s", "update_s", "reward/fits"}
+    expected |= {"reward_valid_rate", "importance", "tokens_per_s", "rollout_s", "update_s", "reward/right"}
     assert expected <= lines[0].keys()
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["update-00000002"]
 
@@ -211,11 +211,11 @@ def test_predict_samples_at_the_temperature_that_training_has_reached() -> None:
     assert at_end == {agent.predict(seen)}
 
 
-class Faulty(Probe):
+class Faulty(ProbeEnv):
     """Raises in every third episode, and cannot score every other one."""
 
     def __init__(self) -> None:
-        super().__init__(conditional=False)
+        super().__init__(PROBES["constant"])
         self.episodes = 0
 
     def step(self, action: str) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -240,11 +240,11 @@ def test_failures_are_data(agent: type[Agent]) -> None:
 
 
 def test_an_update_in_which_every_episode_fails_changes_nothing() -> None:
-    class Dead(Probe):
+    class Dead(ProbeEnv):
         def step(self, action: str) -> Any:
             raise RuntimeError("no world")
 
-    agent = PPO(tiny_policy(), lambda: Dead(False), **SMALL)
+    agent = PPO(tiny_policy(), lambda: Dead(PROBES["constant"]), **SMALL)
     before = weights(agent)
     agent.learn(8)
     assert all(torch.equal(a, b) for a, b in zip(weights(agent), before, strict=True))

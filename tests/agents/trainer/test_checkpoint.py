@@ -28,7 +28,7 @@ from agents.trainer.checkpoint import (
     write_json,
 )
 from tests.agents.build import tiny_policy
-from tests.agents.probes import Probe
+from tests.agents.probes import PROBES
 from textenvs.errors import CheckpointError
 
 
@@ -103,7 +103,7 @@ def damaged(folder: Path, generator: np.random.Generator) -> str:
 
 def test_fifty_damages_are_found_and_named_and_the_last_good_one_is_used(tmp_path: Path) -> None:
     whole = tmp_path / "whole"
-    agent = PPO(tiny_policy(), lambda: Probe(conditional=True), n_episodes_per_update=4, max_new_tokens=2)
+    agent = PPO(tiny_policy(), lambda: PROBES["conditional"].env(), n_episodes_per_update=4, max_new_tokens=2)
     agent.save(whole / checkpoint_name(1))
     agent.learn(4).save(whole / checkpoint_name(2))
     assert newest_good(checkpoints(whole)) == (whole / checkpoint_name(2), [])

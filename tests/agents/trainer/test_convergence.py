@@ -13,7 +13,7 @@ from agents import PPO, Convergence, HeldOutEvaluation
 from agents.trainer.agent import Agent
 from agents.trainer.convergence import BEST, HeldOutHistory, HeldOutReturn, is_flat
 from tests.agents.build import tiny_policy
-from tests.agents.probes import Probe
+from tests.agents.probes import PROBES
 from textenvs.errors import ConfigError
 
 
@@ -77,7 +77,11 @@ class Script:
 def ppo(tmp_path: Path | None = None, **convergence: Any) -> PPO:
     settings: dict[str, Any] = {"n_episodes_per_update": 4, "max_new_tokens": 1, "learning_rate": 1e-3}
     return PPO(
-        tiny_policy(), lambda: Probe(False), run_dir=tmp_path, convergence=Convergence(**convergence), **settings
+        tiny_policy(),
+        lambda: PROBES["constant"].env(),
+        run_dir=tmp_path,
+        convergence=Convergence(**convergence),
+        **settings,
     )
 
 
@@ -86,7 +90,7 @@ def test_a_flat_return_ends_the_run_and_the_best_agent_stays(tmp_path: Path) -> 
     agent = ppo(tmp_path, every=2, patience=2)
     agent.learn(4 * 20, callback=HeldOutEvaluation(measure))
     assert measure.updates == [2, 4, 6, 8]
-    assert PPO.load(tmp_path / BEST, lambda: Probe(False)).trainer.update == 8
+    assert PPO.load(tmp_path / BEST, lambda: PROBES["constant"].env()).trainer.update == 8
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line.get("held_out_return") for line in lines] == [None, 0.2, None, 0.9, None, 0.85, None, 0.95]
     assert [line["converged"] for line in lines[1::2]] == [0, 0, 0, 1]

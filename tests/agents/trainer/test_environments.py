@@ -12,7 +12,7 @@ import pytest
 from agents import GRPO, PPO
 from agents.trainer.environments import open_environments
 from tests.agents.build import tiny_policy
-from tests.agents.probes import Probe
+from tests.agents.probes import PROBES
 from tests.toy import EchoEnv
 from textenvs.errors import ConfigError
 
@@ -28,7 +28,7 @@ def echo_id() -> Iterator[str]:
 
 def test_text_environments_name_their_items_and_others_do_not() -> None:
     assert open_environments(EchoEnv, {}).named_items
-    assert not open_environments(lambda: Probe(False), {}).named_items
+    assert not open_environments(lambda: PROBES["constant"].env(), {}).named_items
 
 
 def test_the_environment_that_was_looked_at_is_played_first() -> None:

@@ -12,7 +12,7 @@ import torch
 from agents import GRPO, PPO, Callback, Curriculum, Exploration, Filters, Importance, KLControl
 from agents.trainer.agent import Agent
 from tests.agents.build import tiny_policy
-from tests.agents.probes import Probe
+from tests.agents.probes import PROBES, ProbeEnv
 
 SMALL: dict[str, Any] = {"n_episodes_per_update": 16, "max_new_tokens": 2, "learning_rate": 1e-3}
 ONE_STEP: dict[str, Any] = {"n_epochs": 1, "n_minibatches": 1}
@@ -34,8 +34,8 @@ class Rows(Callback):
         return [row[name] for row in self.rows]
 
 
-def probe() -> Probe:
-    return Probe(conditional=True)
+def probe() -> ProbeEnv:
+    return PROBES["conditional"].env()
 
 
 def learned(agent: Agent, updates: int, **options: Any) -> Rows:
@@ -104,7 +104,7 @@ def test_a_curriculum_is_told_of_every_success() -> None:
     assert all(0 <= share <= 1 for share in rows.column("curriculum_in_band"))
 
 
-class Malformed(Probe):
+class Malformed(ProbeEnv):
     """Calls every action malformed."""
 
     def step(self, action: str) -> Any:
@@ -113,7 +113,7 @@ class Malformed(Probe):
 
 
 def test_a_warning_is_logged_and_written_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    agent = PPO(tiny_policy(), lambda: Malformed(False), run_dir=tmp_path, **SMALL)
+    agent = PPO(tiny_policy(), lambda: Malformed(PROBES["constant"]), run_dir=tmp_path, **SMALL)
     rows = learned(agent, 13)
     lines = [json.loads(line) for line in (tmp_path / "health.jsonl").read_text().splitlines()]
     (line,) = [line for line in lines if line["warning"] == "invalid actions"]

@@ -10,7 +10,7 @@ import torch
 
 from agents import PPO
 from agents.policies.causal_lm import CausalLMPolicy
-from tests.agents.probes import Probe, observation
+from tests.agents.probes import PROBES, observation
 
 LORA = {"r": 2, "target_modules": ["q_proj", "v_proj"]}
 
@@ -22,7 +22,7 @@ def test_weights_stay_the_same_tensors_of_the_same_kind(
 ) -> None:
     policy = CausalLMPolicy.from_pretrained("tiny", dtype=dtype, lora=lora, critic=critic)
     settings: dict[str, Any] = {"n_episodes_per_update": 8, "max_new_tokens": 2, "learning_rate": 1e-2, "kl_coef": 0.1}
-    agent = PPO(policy, lambda: Probe(conditional=False), **settings)
+    agent = PPO(policy, lambda: PROBES["constant"].env(), **settings)
     named = policy.trainable_parameters()
 
     def kinds() -> list[tuple[Any, ...]]:
@@ -43,7 +43,7 @@ def test_weights_stay_the_same_tensors_of_the_same_kind(
             assert torch.equal(weight, frozen[name][1])
     optimised = {id(weight) for group in agent.trainer.updater.optimizer.param_groups for weight in group["params"]}
     assert optimised == {id(weight) for _, weight in named}
-    loaded = PPO.load(tmp_path / "agent", lambda: Probe(conditional=False))
+    loaded = PPO.load(tmp_path / "agent", lambda: PROBES["constant"].env())
     for (name, weight), (other, saved) in zip(named, loaded.policy.trainable_parameters(), strict=True):
         assert (name, weight.dtype) == (other, saved.dtype)
         assert torch.equal(weight, saved)

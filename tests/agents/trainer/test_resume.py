@@ -22,7 +22,7 @@ from agents.trainer.interrupts import deferred_interrupt
 from agents.trainer.update import UpdateState
 from agents.trajectory import TokenBatch
 from tests.agents.build import random_trajectories, tiny_policy
-from tests.agents.probes import Probe
+from tests.agents.probes import PROBES, ProbeEnv
 
 TIMES = {"rollout_s", "score_s", "update_s", "tokens_per_s"}
 EPISODES = 16
@@ -38,7 +38,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-class Noisy(Probe):
+class Noisy(ProbeEnv):
     """Its reward draws from every generator there is, its own included."""
 
     def step(self, action: str) -> Any:
@@ -48,8 +48,8 @@ class Noisy(Probe):
         return seen, reward + 0.1 * sum(noise), terminated, truncated, info
 
 
-def probe() -> Probe:
-    return Noisy(conditional=True)
+def probe() -> ProbeEnv:
+    return Noisy(PROBES["conditional"])
 
 
 def build(agent: type[Agent], folder: Path, env: Any = probe) -> Agent:
