@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -144,7 +145,9 @@ def smooth(values: Sequence[float], weight: float = SMOOTHING) -> list[float]:
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
     """Return round numbers that span [low, high]: steps of 1, 2, 2.5 or 5 times a power of ten."""
     size = max(abs(low), abs(high))
-    span = high - low if high - low > RESOLUTION * size else size or 1.0
+    # Below the smallest normal number a quarter of it is 0, which has no logarithm.
+    size = size if size > sys.float_info.min * count else 1.0
+    span = high - low if high - low > RESOLUTION * size else size
     raw = span / count
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * 0.999)

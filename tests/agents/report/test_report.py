@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agents.report import write_report
@@ -198,6 +198,7 @@ def test_rare_verdicts_stay_when_pairs_are_left_out() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6) | st.just(math.nan), min_size=1, max_size=30))
+@example([5e-324])
 def test_every_drawn_point_lies_inside_the_chart(values: list[float]) -> None:
     metrics = [{"x": float(i), "y": value} for i, value in enumerate(values)]
     chart = build_chart(ChartSpec("y", ("y",)), metrics, "x")

@@ -167,7 +167,7 @@ def test_ctrl_c_in_a_rollout_leaves_the_state_before_it(tmp_path: Path) -> None:
             return super().step(action)
 
     whole = build(PPO, tmp_path / "whole").learn(EPISODES)
-    cut = build(PPO, tmp_path / "cut", env=lambda: Interrupted(conditional=True))
+    cut = build(PPO, tmp_path / "cut", env=lambda: Interrupted(PROBES["conditional"]))
     with pytest.raises(TrainingInterrupted, match=r"update-00000001"):
         cut.learn(EPISODES)
     resumed = PPO.load(tmp_path / "cut" / "checkpoints" / "update-00000001", probe, run_dir=tmp_path / "cut")
