@@ -183,7 +183,10 @@ def _asked(skeleton: str, tables: Grammar) -> frozenset[Intent]:
         for sentence in SENTENCE_END.split(skeleton)
         if any(cue in sentence for cue in tables.holders)
     ]
-    return frozenset.intersection(*[tables.holders[cue] for cue in asking[0]]) if len(asking) == 1 else frozenset()
+    if len(asking) != 1:
+        return frozenset()
+    first, *others = (tables.holders[cue] for cue in asking[0])
+    return first.intersection(*others)
 
 
 def _assign(intent: Intent, found: Sequence[Entity]) -> tuple[list[Entity], Type | None]:
