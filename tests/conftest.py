@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ import pytest
 # Tests share the machine with each other's processes. Two threads that wait for each other at every small matrix are
 # many times slower there than one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell without job control starts what it runs in the background with Ctrl-C ignored, and children inherit that.
+# The tests of Ctrl-C, and the processes that they start, shall hear it wherever they run.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -115,10 +115,7 @@ def test_real_dialogues_are_scored_and_shared_out(tmp_path: Path, capsys: pytest
 
 def test_ctrl_c_saves_a_checkpoint_and_says_where(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    # A shell that starts its jobs in the background has them ignore Ctrl-C, and children inherit that.
-    heed = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    program = f"{heed} from agents.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", program, "train", "ppo", "--episodes", "100000", "--out", str(out)]
+    command = [sys.executable, "-m", "agents.cli", "train", "ppo", "--episodes", "100000", "--out", str(out)]
     options = ["--env.difficulty", "tiny", "--eval.episodes", "2", "--max-new-tokens", "4", "--sft.rows", "8"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
