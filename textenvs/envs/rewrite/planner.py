@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+from textenvs.dice import Dice
 from textenvs.envs.rewrite.dials import Dials
-from textenvs.envs.rewrite.grammar.dice import Dice
 from textenvs.envs.rewrite.grammar.discourse import Discourse, Event, antecedents, distance, mentioned
 from textenvs.envs.rewrite.grammar.entities import Cast
 from textenvs.envs.rewrite.grammar.frames import LISTING, NAMING, Clause, Entity, Intent, Type

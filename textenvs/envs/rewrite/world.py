@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from textenvs.dice import Dice
 from textenvs.envs.rewrite.dials import Dials, dials_of
-from textenvs.envs.rewrite.grammar.dice import Dice
 from textenvs.envs.rewrite.grammar.discourse import Discourse
 from textenvs.envs.rewrite.grammar.recognizer import Recognizer
 from textenvs.envs.rewrite.grammar.reduction import Utterance, say, say_in_full

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textenvs.envs.rewrite.grammar.dice import Dice
+from textenvs.dice import Dice
 from textenvs.envs.rewrite.grammar.discourse import Event, antecedents
 from textenvs.envs.rewrite.grammar.entities import WORD_TYPES, Cast
 from textenvs.envs.rewrite.grammar.frames import INTENTS, Clause
 from textenvs.envs.rewrite.grammar.lexicon import LEXICONS
-from textenvs.envs.rewrite.grammar.partition import MODULUS
 from textenvs.envs.rewrite.grammar.recognizer import Recognizer, keys_of
 from textenvs.envs.rewrite.grammar.skeletons import grammar
 from textenvs.envs.rewrite.grammar.surface import surface
 from textenvs.envs.rewrite.grammar.templates import parse_template
 from textenvs.envs.rewrite.truth import Accepted, wordings
+from textenvs.partition import MODULUS
 from textenvs.rewards.measures import normalize
 
 LANGUAGES = ("zh", "en")

@@ -1,6 +1,5 @@
 """The grammar of the generated world: meanings first, wording second.
 
-dice, partition              cheap random choices; which combinations belong to which split
 frames                       intents, clauses: what a user can ask, the same in every language
 lexicon, entities            name parts, and the things of a dialogue that are named with them
 templates, language          the little language of wordings, and what tables a language has

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from textenvs.envs.rewrite.grammar.dice import Dice
+from textenvs.dice import Dice
 from textenvs.envs.rewrite.grammar.frames import Entity, Type
 from textenvs.envs.rewrite.grammar.lexicon import LEXICONS, MONTHS, ORDER_LETTERS, PARCEL_LETTERS, Lexicon
-from textenvs.envs.rewrite.grammar.partition import MODULUS, RESIDUES
 from textenvs.envs.rewrite.types import Language
+from textenvs.partition import MODULUS, RESIDUES
 from textenvs.seeding import Split
 
 Names = tuple[str, ...]

@@ -9,9 +9,9 @@ from itertools import product
 
 from textenvs.envs.rewrite.grammar.frames import INTENTS, LISTING, NAMING, Intent, Type
 from textenvs.envs.rewrite.grammar.language import CUTS, Cut, Shell
-from textenvs.envs.rewrite.grammar.partition import MODULUS, owner
 from textenvs.envs.rewrite.grammar.surface import Surface, surface
 from textenvs.envs.rewrite.types import Language
+from textenvs.partition import MODULUS, owner
 from textenvs.seeding import Split
 
 _SHELLS: tuple[Shell, ...] = ("vp_ellipsis", "correction", "fragment")

@@ -4,9 +4,9 @@ A thing made of parts (a name of syllables, a template of opener and core, an op
 numbers of its parts. Their sum modulo five says where it belongs: 0 to 2 to train, 3 to valid, 4 to test.
 Like a Latin square, every single part thus occurs in every split, while no combination occurs in two.
 
-Every list of parts is as long as a multiple of five: five cores to an intent, five openers to an act, five wordings
-to a shell. So each intent goes with each operator in every split, in wordings of the split's own, and what the dials
-ask for comes out alike in all three.
+A list of parts is as long as a multiple of five (in the world of rewriting: five cores to an intent, five openers to
+an act, five wordings to a shell), so that what a world aims at comes out alike in all three splits, in wordings of
+the split's own.
 """
 
 from __future__ import annotations
