@@ -162,31 +162,24 @@ def _clause(entry: tuple[Intent, tuple[int, ...]], found: Sequence[Entity]) -> C
 def _spot(skeleton: str, found: Sequence[Entity], tables: Grammar) -> Reading:
     """Take the intent whose cue is there and whose slots fit best what was named.
 
-    A text with the cues of several requests, such as a whole conversation, asks for none of them clearly.
+    The intent has to be one that has all the cues of the text in its wordings. A text with cues in several sentences,
+    such as a whole conversation, asks for nothing clearly.
     """
     best, best_rank = Reading(), (0, 0, 0)
-    asked = _asked(skeleton, tables)
-    for cue, intent in tables.cues:
-        if intent in asked and cue in skeleton:
+    asking = [cues for sentence in SENTENCE_END.split(skeleton) if (cues := tables.cues_in(sentence))]
+    if len(asking) != 1:
+        return best
+    asked = asking[0][0].holders.intersection(*[cue.holders for cue in asking[0]])
+    for cue in asking[0]:
+        for intent in cue.intents:
+            if intent.number not in asked:
+                continue
             fill, missing = _assign(intent, found)
-            rank = (len(fill) - abs(len(found) - len(fill)) + 9, len(cue), -intent.number)
+            rank = (len(fill) - abs(len(found) - len(fill)) + 9, len(cue.text), -intent.number)
             if rank > best_rank:
                 clauses = () if missing else (Clause(intent, tuple(fill)),)
                 best, best_rank = Reading(clauses, False, missing, intent), rank
     return best
-
-
-def _asked(skeleton: str, tables: Grammar) -> frozenset[Intent]:
-    """Return the intents that have all the cues of a text in their wordings; none where two sentences ask."""
-    asking = [
-        [cue for cue in tables.holders if cue in sentence]
-        for sentence in SENTENCE_END.split(skeleton)
-        if any(cue in sentence for cue in tables.holders)
-    ]
-    if len(asking) != 1:
-        return frozenset()
-    first, *others = (tables.holders[cue] for cue in asking[0])
-    return first.intersection(*others)
 
 
 def _assign(intent: Intent, found: Sequence[Entity]) -> tuple[list[Entity], Type | None]:

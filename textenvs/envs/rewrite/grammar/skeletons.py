@@ -33,6 +33,21 @@ _INFLECTIONS = {"": 0, "plural": 1, "head": 2}
 
 
 @dataclass(frozen=True, slots=True)
+class Cue:
+    """A phrase that gives intents away.
+
+    Attributes:
+        text: the phrase, normalised.
+        intents: those that it is a cue of.
+        holders: the numbers of all intents that have a wording with it.
+    """
+
+    text: str
+    intents: tuple[Intent, ...]
+    holders: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Grammar:
     """The skeletons of one language.
 
@@ -42,8 +57,7 @@ class Grammar:
         prefixes: leads and openers, the longest first.
         openers: of every act, the longest first, with the empty one.
         joiner: what stands between two requests.
-        cues: phrases that give an intent away.
-        holders: for every cue the intents that have a wording with it.
+        cues: by their first character.
         bigrams: for every pair of neighbours, the complete skeletons that have it, by number.
         sizes: how many pairs each of those has.
     """
@@ -53,10 +67,18 @@ class Grammar:
     prefixes: tuple[str, ...]
     openers: dict[Act, tuple[str, ...]]
     joiner: str
-    cues: tuple[tuple[str, Intent], ...]
-    holders: dict[str, frozenset[Intent]]
+    cues: dict[str, tuple[Cue, ...]]
     bigrams: dict[tuple[str, str], tuple[int, ...]]
     sizes: tuple[int, ...]
+
+    def cues_in(self, sentence: str) -> list[Cue]:
+        """Return the cues that a sentence holds, in order."""
+        return [
+            cue
+            for at, first in enumerate(sentence)
+            for cue in self.cues.get(first, ())
+            if sentence.startswith(cue.text, at)
+        ]
 
 
 def letter_of(kind: Type, form: str) -> str:
@@ -84,7 +106,6 @@ def grammar(language: Language) -> Grammar:
             reduced.update(_reduced(tables, intent, core))
             reduced.update(_bare(tables, template, intent))
     reduced.update(_shells(tables))
-    cues = tuple((normalize(cue, language), INTENTS[name]) for name, cues in words.cues.items() for cue in cues)
     bigrams: dict[tuple[str, str], list[int]] = {}
     sizes: list[int] = []
     for number, skeleton in enumerate(full):
@@ -101,11 +122,22 @@ def grammar(language: Language) -> Grammar:
             for act, openers in words.openers.items()
         },
         normalize(words.joiner + "x", language)[:-1],
-        cues,
-        {cue: frozenset(intent for text, (intent, _) in full.items() if cue in text) for cue, _ in cues},
+        _cues(tables, full),
         {pair: tuple(numbers) for pair, numbers in bigrams.items()},
         tuple(sizes),
     )
+
+
+def _cues(tables: Surface, full: dict[str, tuple[Intent, tuple[int, ...]]]) -> dict[str, tuple[Cue, ...]]:
+    owners: dict[str, list[Intent]] = {}
+    for name, cues in tables.words.cues.items():
+        for cue in cues:
+            owners.setdefault(normalize(cue, tables.language), []).append(INTENTS[name])
+    by_first: dict[str, tuple[Cue, ...]] = {}
+    for text, intents in owners.items():
+        holders = frozenset(intent.number for skeleton, (intent, _) in full.items() if text in skeleton)
+        by_first[text[0]] = (*by_first.get(text[0], ()), Cue(text, tuple(intents), holders))
+    return by_first
 
 
 def _filled(tables: Surface, template: Template, intent: Intent) -> str:
