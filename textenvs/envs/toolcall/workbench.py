@@ -9,20 +9,28 @@ from typing import Any, Self, cast
 from textenvs.errors import ConfigError, UsageError
 from textenvs.rewards.spec import import_named
 from textenvs.tools import Tool, Toolbox
+from textenvs.tools.mcp import MCP_PREFIX, mcp_tools
 
 ToolLike = Tool | Callable[..., Any] | type[Any]
 """A tool, a function (see `tool_of`), or a class: its public methods are tools, its public attributes are state."""
 
 
-def resolve(tools: Sequence[ToolLike | str]) -> tuple[ToolLike, ...]:
-    """Return tools with every ``"pkg.mod:name"`` imported.
+def resolve(tools: Sequence[ToolLike | str] | str) -> tuple[ToolLike, ...]:
+    """Return tools with every ``"pkg.mod:name"`` imported, and every ``"mcp:SERVER"`` asked what it offers.
 
     Raises:
-        ConfigError: if there are none, or a name cannot be imported or called.
+        ConfigError: if there are none, a name cannot be imported or called, or a server cannot be reached.
     """
     if not tools:
-        raise ConfigError('tools=[]: give functions, classes, or their names as "pkg.mod:name"')
-    return tuple(_import(tool) if isinstance(tool, str) else tool for tool in tools)
+        raise ConfigError('tools=[]: give functions, classes, or their names as "pkg.mod:name" or "mcp:SERVER"')
+    given = [tools] if isinstance(tools, str) else tools
+    return tuple(found for tool in given for found in (_named(tool) if isinstance(tool, str) else (tool,)))
+
+
+def _named(name: str) -> tuple[ToolLike, ...]:
+    if name.startswith(MCP_PREFIX):
+        return mcp_tools(name.removeprefix(MCP_PREFIX))
+    return (_import(name),)
 
 
 def _import(name: str) -> ToolLike:
