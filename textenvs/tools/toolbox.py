@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import difflib
 import enum
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from textenvs.errors import ConfigError
 from textenvs.messages import Message, ToolCall
+from textenvs.time_limit import within
 from textenvs.tools.schema import Tool, tool_of
 from textenvs.tools.strict_json import write_json
 
@@ -90,7 +93,10 @@ class Toolbox:
         """Return what is wrong with a known tool's arguments, in words for the agent; ``""`` if nothing is."""
         validator: Any = self._validators[call.name]
         errors = cast("Iterator[ValidationError]", validator.iter_errors(dict(call.arguments)))
-        first = min(errors, key=lambda error: (len(error.absolute_path), str(error.absolute_path)), default=None)
+        try:
+            first = min(errors, key=lambda error: (len(error.absolute_path), str(error.absolute_path)), default=None)
+        except (Unresolvable, RecursionError):
+            return "the tool's own schema refers to what is not there or to itself without end; it cannot be called"
         return "" if first is None else _explain(first)
 
     def _no_such_tool(self, name: str) -> str:
@@ -104,11 +110,12 @@ def _names(names: list[str]) -> str:
 
 
 def _validator(tool: Tool) -> Draft202012Validator:
+    """Return what checks the tool's arguments; references to other documents are not fetched."""
     try:
         Draft202012Validator.check_schema(tool.parameters)
     except SchemaError as error:
         raise ConfigError(f"the parameters of tool {tool.name!r} are no JSON Schema: {error.message}") from None
-    return Draft202012Validator(tool.parameters)
+    return Draft202012Validator(tool.parameters, registry=Registry())
 
 
 def _explain(error: ValidationError) -> str:
@@ -120,40 +127,21 @@ def _explain(error: ValidationError) -> str:
 def _run(tool: Tool, call: ToolCall) -> ToolResult:
     arguments = dict(call.arguments)
     try:
-        value = tool.function(**arguments) if tool.timeout_s is None else _limited(tool, arguments, tool.timeout_s)
-    except TimeoutError:
-        return _failed(call, Failure.TIMED_OUT, f"the tool did not answer within {tool.timeout_s:g} s")
-    except Exception as error:
+        value = _call(tool, arguments)
+    except TimeoutError as error:
+        return _failed(call, Failure.TIMED_OUT, str(error) or "the tool took too long")
+    except (Exception, SystemExit) as error:
         return _failed(call, Failure.RAISED, f"{type(error).__name__}: {error}")
     try:
         return ToolResult(call, _shown(write_json(value)))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         return _failed(call, Failure.NOT_JSON, f"the tool's result is no JSON: {error}")
 
 
-def _limited(tool: Tool, arguments: Mapping[str, Any], seconds: float) -> Any:
-    """Call the tool in a thread of its own; one that hangs is left behind and ends with the process.
-
-    Raises:
-        TimeoutError: if it takes longer than `seconds`.
-    """
-    answer: list[Any] = []
-    failure: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            answer.append(tool.function(**arguments))
-        except BaseException as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=work, name=f"tool {tool.name}", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failure:
-        raise failure[0]
-    if not answer:
-        raise TimeoutError
-    return answer[0]
+def _call(tool: Tool, arguments: Mapping[str, Any]) -> Any:
+    if tool.timeout_s is None:
+        return tool.function(**arguments)
+    return within(tool.timeout_s, partial(tool.function, **arguments), f"tool {tool.name}")
 
 
 def _failed(call: ToolCall, failure: Failure, message: str) -> ToolResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 
 import pytest
@@ -37,7 +38,36 @@ def nan() -> float:
     return float("nan")
 
 
-BOX = Toolbox([add, refuse, tool_of(hang, timeout_s=0.05), odd, nan])
+def leave() -> None:
+    """End the process."""
+    sys.exit(0)
+
+
+def deep() -> list:
+    """Return what is nested too deeply."""
+    value: list = []
+    for _ in range(10_000):
+        value = [value]
+    return value
+
+
+def impatient() -> None:
+    """Run out of time by itself."""
+    raise TimeoutError
+
+
+BOX = Toolbox(
+    [
+        add,
+        refuse,
+        tool_of(hang, timeout_s=0.05),
+        odd,
+        nan,
+        leave,
+        tool_of(deep, timeout_s=None),
+        tool_of(impatient, timeout_s=None),
+    ]
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +85,9 @@ BOX = Toolbox([add, refuse, tool_of(hang, timeout_s=0.05), odd, nan])
         ("hang", {}, Failure.TIMED_OUT, "0.05 s"),
         ("odd", {}, Failure.NOT_JSON, "no JSON"),
         ("nan", {}, Failure.NOT_JSON, "no JSON"),
+        ("leave", {}, Failure.RAISED, "SystemExit"),
+        ("deep", {}, Failure.NOT_JSON, "no JSON"),
+        ("impatient", {}, Failure.TIMED_OUT, "too long"),
     ],
 )
 def test_every_call_has_a_result(name: str, arguments: dict, failure: Failure, words: str):
@@ -81,3 +114,15 @@ def test_two_tools_of_one_name_are_refused():
 def test_a_schema_that_is_none_is_refused():
     with pytest.raises(ConfigError, match="'f'"):
         Toolbox([Tool("f", "d", {"type": "objekt"}, print)])
+
+
+@pytest.mark.parametrize("reference", ["http://127.0.0.1:9/schema.json", "#/$defs/missing", "#/properties/x"])
+def test_a_schema_that_leads_nowhere_is_a_message(reference: str, monkeypatch: pytest.MonkeyPatch):
+    def fetch(*_: object, **__: object):
+        raise AssertionError("a reference was fetched")
+
+    monkeypatch.setattr("urllib.request.urlopen", fetch)
+    parameters = {"type": "object", "properties": {"x": {"$ref": reference}}}
+    result = Toolbox([Tool("f", "d", parameters, print)]).run(ToolCall("f", {"x": 1}))
+    assert result.failure is Failure.INVALID_ARGUMENTS
+    assert "schema" in result.content

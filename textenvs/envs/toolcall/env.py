@@ -32,12 +32,14 @@ class ToolCall(TextEnv):
     Args:
         corpus: a file of BFCL or ACEBench, with its answers in ``possible_answer/`` beside it; see `load_corpus`.
         corpus_format: its format; None tells it from the content.
-        tools: one's own tools: functions, classes, or their names as ``"pkg.mod:name"``; see `Workbench`.
+        tools: one's own tools: functions, classes, or their names as ``"pkg.mod:name"``; see `Workbench`. Those of an
+            MCP server are ``"mcp:COMMAND"`` or ``"mcp:URL"``, or what `textenvs.tools.mcp.mcp_tools` returns.
         tasks: a file of one's own tasks for them; see `own` for what a row holds.
         call_format: how calls are written, one of `CALL_FORMATS`.
         max_turns: most actions of an episode.
         max_calls: most calls of an episode.
         max_malformed: most actions in a row that cannot be read.
+        checker_timeout_s: most seconds of a task's checker; one that takes longer leaves its task unscored.
         instruction: what the agent is told to do, in place of the environment's own words; ``""`` tells it nothing.
         split: ``"train"``, ``"valid"`` or ``"test"``, drawn by a hash of the first message.
         reward: see `TextEnv`; the default is `reward.toolcall_reward`.
@@ -56,12 +58,13 @@ class ToolCall(TextEnv):
         *,
         corpus: str | Path | None = None,
         corpus_format: Format | None = None,
-        tools: Sequence[ToolLike | str] | None = None,
+        tools: Sequence[ToolLike | str] | str | None = None,
         tasks: str | Path | None = None,
         call_format: str = "hermes",
         max_turns: int = Limits.turns,
         max_calls: int = Limits.calls,
         max_malformed: int = Limits.malformed,
+        checker_timeout_s: float = Limits.checker_s,
         instruction: str | None = None,
         split: Split = "train",
         reward: RewardSpec | None = None,
@@ -70,7 +73,7 @@ class ToolCall(TextEnv):
     ) -> None:
         super().__init__(split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
         self._form = named_format(call_format)
-        self._limits = _limits(max_turns, max_calls, max_malformed)
+        self._limits = _limits(max_turns, max_calls, max_malformed, checker_timeout_s)
         self._instruction = instruction
         self._tools = None if tools is None else resolve(tools)
         self.source = TaskSource(self._read(corpus, corpus_format, tasks), self.split, str(corpus or tasks))
@@ -111,8 +114,10 @@ class ToolCall(TextEnv):
         return {**super().baselines(), **scripted(self._form)}
 
 
-def _limits(turns: int, calls: int, malformed: int) -> Limits:
+def _limits(turns: int, calls: int, malformed: int, checker_s: float) -> Limits:
     for name, given in (("max_turns", turns), ("max_calls", calls), ("max_malformed", malformed)):
         if given < 1:
             raise ConfigError(f"{name}={given}: at least 1")
-    return Limits(turns, calls, malformed)
+    if not checker_s > 0:
+        raise ConfigError(f"checker_timeout_s={checker_s}: more than 0")
+    return Limits(turns, calls, malformed, checker_s)

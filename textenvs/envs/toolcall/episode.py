@@ -17,6 +17,7 @@ from textenvs.envs.toolcall.workbench import Workbench
 from textenvs.episode import Outcome
 from textenvs.messages import Message, Stop, ToolCall
 from textenvs.rewards.spec import import_named
+from textenvs.time_limit import within
 from textenvs.tools import CallFormat
 
 logger = logging.getLogger("textenvs.toolcall")
@@ -33,11 +34,13 @@ class Limits:
         turns: most actions.
         calls: most calls, over all actions.
         malformed: most actions in a row that cannot be read.
+        checker_s: most seconds of a task's checker.
     """
 
     turns: int = 8
     calls: int = 32
     malformed: int = 3
+    checker_s: float = 10.0
 
 
 class ToolEpisode:
@@ -149,7 +152,7 @@ class ToolEpisode:
         """End the episode; `Stop.SUCCESS` stands for the agent's own end, be it a success or not."""
         if self._workbench is not None:
             self._progress = replace(self._progress, state=self._workbench.state())
-        checked = _check(self.task.expectation.checker, self._progress)
+        checked = _check(self.task.expectation.checker, self._progress, self._limits.checker_s)
         truth = TurnTruth(self.task, self._schemas, before, self._progress, True, checked)
         success = judge_after(truth).success
         if stop is Stop.SUCCESS and not success:
@@ -175,13 +178,15 @@ def _problem(calls: Sequence[ToolCall], text: str) -> str:
     return ""
 
 
-def _check(checker: str, progress: Progress) -> float:
+def _check(checker: str, progress: Progress, seconds: float) -> float:
     """Return what a task's checker says, in [0, 1]; NaN without one, or where it fails: a failed check is no 0."""
     if not checker:
         return math.nan
     try:
-        verdict = float(import_named(checker)(progress))
-    except Exception as error:
+        verdict = float(within(seconds, lambda: import_named(checker)(progress), f"checker {checker}"))
+        if not math.isfinite(verdict):
+            raise ValueError(f"it returned {verdict}")
+    except (Exception, SystemExit) as error:
         logger.warning("the checker %s failed and its task counts as unscored: %s: %s", checker, type(error), error)
         return math.nan
     return min(1.0, max(0.0, verdict))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+
 from textenvs.envs.toolcall.types import Progress
 
 
@@ -48,3 +51,16 @@ def friendly(progress: Progress) -> float:
 
 def failing(progress: Progress) -> float:
     raise ZeroDivisionError
+
+
+def no_number(progress: Progress) -> float:
+    return float("nan")
+
+
+def quitting(progress: Progress) -> float:
+    sys.exit(1)
+
+
+def hanging(progress: Progress) -> float:
+    time.sleep(30)
+    return 1.0

@@ -203,9 +203,20 @@ def test_parts_are_there_at_every_step(env: ToolCall) -> None:
 
 
 def test_a_checker_decides_and_one_that_fails_is_missing(env: ToolCall) -> None:
-    assert play(env, CHECKED, "Hello.")[-1][4]["success"] == 0.0
+    checked = play(env, CHECKED, "Hello.")[-1][4]
+    assert (checked["success"], checked["reward_valid"]) == (0.0, 1.0)
     info = play(env, UNCHECKED, "Hello.")[-1][4]
     assert (info["success"], info["reward_valid"]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("checker", ["failing", "no_number", "quitting", "hanging"])
+def test_a_checker_that_fails_or_hangs_leaves_its_task_unscored(tmp_path: Path, checker: str) -> None:
+    rows = [ask("Say hello.", decision="answer", checker=f"{SHOP}:{checker}")]
+    env = ToolCall(tools=TOOLS, tasks=write(tmp_path / "my.jsonl", rows), checker_timeout_s=0.05)
+    for _ in range(2):  # the run goes on
+        info = play(env, 0, "Hello.")[-1][4]
+        assert (info["success"], info["reward_valid"]) == (0.0, 0.0)
+        assert math.isnan(info["reward_parts"]["answer"])
 
 
 def test_a_part_can_be_the_reward(tasks: Path) -> None:
@@ -268,6 +279,8 @@ def test_what_cannot_be_made_is_refused(tasks: Path, tmp_path: Path) -> None:
         ToolCall(tools=["no.such:thing"], tasks=tasks)
     with pytest.raises(ConfigError, match="max_turns=0"):
         ToolCall(tools=TOOLS, tasks=tasks, max_turns=0)
+    with pytest.raises(ConfigError, match="checker_timeout_s=0"):
+        ToolCall(tools=TOOLS, tasks=tasks, checker_timeout_s=0)
     with pytest.raises(ConfigError, match="split='test'"):
         ToolCall(tools=TOOLS, tasks=tasks, split="test")
     with pytest.raises(CorpusError, match="did you mean"):
