@@ -5,7 +5,8 @@
     │   ├── UnknownNameError              an id, algorithm, field, part or baseline that does not exist
     │   ├── RewardSpecError               a reward that cannot be built or serialised
     │   ├── CorpusError                   a data file with malformed rows: file, line, reason
-    │   └── ConfigError                   a configuration value out of range, or fields that contradict
+    │   ├── ConfigError                   a configuration value out of range, or fields that contradict
+    │   └── EndpointError                 a chat endpoint that is down, refuses, or makes no sense
     ├── ResetNeededError (RuntimeError)   step before reset, or after the end of an episode
     ├── CheckpointError                   a run folder that is damaged or from another configuration
     └── EnvironmentFaultError               an environment or worker failed; the episode is data, not a crash
@@ -58,6 +59,10 @@ class CorpusError(UsageError):
 
 class ConfigError(UsageError):
     """A configuration value out of range, or fields that contradict each other."""
+
+
+class EndpointError(UsageError):
+    """A chat endpoint that is down, refuses, or answers what makes no sense; during a run it is data, not a crash."""
 
 
 class ResetNeededError(TextEnvsError, RuntimeError):
