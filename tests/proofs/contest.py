@@ -94,7 +94,7 @@ class Contest:
         algorithm = find_algorithm(self.algorithm)
         settings = {**SHARED, **OWN.get(self.algorithm, {}), **self.settings}
         config = with_values(algorithm.config(), {**settings, "seed": seed})
-        if algorithm.natural_gradient is not None:
+        if algorithm.trust_region is not None:
             policy.make_twice_differentiable()
         agent = agent_class(self.algorithm)(policy, experiment.env_id, env_kwargs=experiment.env_kwargs, config=config)
         agent.learn(total_episodes=10**6, callback=UntilSpent())
