@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -18,6 +18,10 @@ from textenvs.errors import UsageError
 
 if TYPE_CHECKING:
     from agents.evaluation.runner import Subject
+    from agents.policies.remote import RemotePolicy
+
+ENDPOINT = "endpoint:"
+"""What the address of a chat model begins with."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Options:
     """Measure a policy or a baseline on items that training never sees."""
 
     policy: Annotated[str, tyro.conf.Positional]
-    """A checkpoint folder, or the name of one of the environment's baselines."""
+    """A checkpoint folder, one of the environment's baselines, or endpoint:URL#MODEL for a chat model elsewhere."""
     env: EnvOptions = field(default_factory=EnvOptions)
     reward: RewardOptions = field(default_factory=RewardOptions)
     eval: EvalOptions = field(default_factory=EvalOptions)
@@ -43,7 +47,7 @@ def run(args: Sequence[str]) -> int:
     """Play the items and print the scores."""
     options = parse(Options, args, "textenvs eval")
     settings = {**options.env.settings(), **options.reward.settings()}
-    subject = _subject(options, list(make_text_env(options.env.id, settings).baselines()))
+    subject = _subject(options, settings, list(make_text_env(options.env.id, settings).baselines()))
     held_out = options.eval.held_out(
         options.env.id, settings, max_new_tokens=options.max_new_tokens, seed=options.seed,
         text_scores=options.env.corpus is not None,
@@ -61,10 +65,21 @@ def run(args: Sequence[str]) -> int:
     return 0
 
 
-def _subject(options: Options, baselines: Sequence[str]) -> Subject:
+def _subject(options: Options, settings: Mapping[str, Any], baselines: Sequence[str]) -> Subject:
     if options.policy in baselines:
         return options.policy
+    if options.policy.startswith(ENDPOINT):
+        return _remote(options.policy.removeprefix(ENDPOINT), settings)
     if not Path(options.policy).is_dir():
         names = ", ".join(baselines)
-        raise UsageError(f"{options.policy!r} is neither a checkpoint folder nor a baseline; baselines: {names}")
+        raise UsageError(
+            f"{options.policy!r} is neither a checkpoint folder nor a baseline ({names}) nor {ENDPOINT}URL#MODEL"
+        )
     return load_policy(Path(options.policy), options.device)
+
+
+def _remote(address: str, settings: Mapping[str, Any]) -> RemotePolicy:
+    from agents.policies.remote import RemotePolicy
+    from textenvs.chat_client import Endpoint
+
+    return RemotePolicy(Endpoint.of(address), form=settings.get("call_format", RemotePolicy.form))

@@ -7,7 +7,7 @@ is an `EndpointError`. Secrets come from environment variables and appear in no 
 
 from __future__ import annotations
 
-import functools
+import atexit
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -236,11 +236,40 @@ def _transport(endpoint: Endpoint) -> Transport:
     return Transport(endpoint.url, endpoint.key_variable, endpoint.timeout_s, endpoint.concurrency)
 
 
-@functools.cache
+# One client per process and endpoint
+
+
 def client_of(endpoint: Endpoint) -> ChatClient:
     """Return this process's client of an endpoint; whoever asks shares its limit, its cache and its counts."""
-    return ChatClient(endpoint)
+    with _POOL.lock:
+        client = _POOL.clients.get(endpoint)
+        if client is None:
+            client = _POOL.clients[endpoint] = ChatClient(endpoint)
+    return client
 
 
+def close_clients() -> None:
+    """Close every client that `client_of` has made; a later call makes new ones."""
+    with _POOL.lock:
+        clients = list(_POOL.clients.values())
+        _POOL.clients.clear()
+    for client in clients:
+        client.close()
+
+
+class _Pool:
+    """The clients of this process."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew; in a child process, for connections cannot be shared with the parent."""
+        self.lock = threading.Lock()
+        self.clients: dict[Endpoint, ChatClient] = {}
+
+
+_POOL = _Pool()
+atexit.register(close_clients)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=client_of.cache_clear)  # connections are not shared between processes
+    os.register_at_fork(after_in_child=_POOL.forget)

@@ -20,7 +20,7 @@ pytest.importorskip("tenacity", reason="the extra textenvs[judge] is not install
 
 from tests.conftest import ROOT
 from tests.textenvs.chat_client.server import ChatServer, chat_server, says
-from textenvs.chat_client import ChatClient, ChatRequest, Endpoint, RequestedCall, client_of
+from textenvs.chat_client import ChatClient, ChatRequest, Endpoint, RequestedCall, client_of, close_clients
 from textenvs.errors import ConfigError, EndpointError
 
 HELLO = ChatRequest([{"role": "user", "content": "Hello."}])
@@ -240,8 +240,7 @@ def test_endpoints_are_values() -> None:
     assert Endpoint.of(endpoint) is endpoint
     again = copy.deepcopy(pickle.loads(pickle.dumps(endpoint)))  # noqa: S301 (our own)
     assert client_of(again) is client_of(endpoint)
-    client_of(endpoint).close()
-    client_of.cache_clear()
+    close_clients()
 
 
 @pytest.mark.parametrize(
