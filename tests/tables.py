@@ -103,8 +103,8 @@ def contest(language: str) -> str:
     if not names:
         return ""
     header = {
-        "en": ["algorithm", "updates", "success before", "success after", "difference (each seed)"],
-        "zh": ["算法", "更新次数", "训练前成功率", "训练后成功率", "差值(各种子)"],
+        "en": ["algorithm", "updates", "seconds", "success before", "success after", "difference (each seed)"],
+        "zh": ["算法", "更新次数", "秒", "训练前成功率", "训练后成功率", "差值(各种子)"],
     }[language]
     body: list[tuple[float, list[str]]] = []
     for name in names:
@@ -114,7 +114,8 @@ def contest(language: str) -> str:
         updates = ", ".join(str(cell.figures["updates"]) for cell in cells)
         each = f"{fmean(gain):+.1f} ({', '.join(f'{value:+.1f}' for value in gain)})"
         label = name.removeprefix("contest-")
-        body.append((fmean(gain), [label, updates, f"{fmean(before):.1f}", f"{fmean(after):.1f}", each]))
+        seconds = f"{fmean(cell.figures['seconds'] for cell in cells):.0f}"
+        body.append((fmean(gain), [label, updates, seconds, f"{fmean(before):.1f}", f"{fmean(after):.1f}", each]))
     body.sort(key=lambda row: -row[0])
     everything = [cell for name in names for cell in stored(name)]
     return rows(header, [row for _, row in body]) + source(everything, language, "make proof")

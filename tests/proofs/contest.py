@@ -45,13 +45,18 @@ OWN: Mapping[str, Mapping[str, Any]] = {
 
 
 class UntilSpent(Callback):
-    """Stops the training once it has had its time."""
+    """Stops the training after the update in which its time ran out.
+
+    Attributes:
+        spent: processor time of the training so far, in seconds.
+    """
 
     def on_training_start(self, agent: Agent) -> None:
-        self.end = time.process_time() + SECONDS
+        self.start = time.process_time()
 
     def on_update(self, agent: Agent, metrics: dict[str, float]) -> bool:
-        return time.process_time() < self.end
+        self.spent = time.process_time() - self.start
+        return self.spent < SECONDS
 
 
 @dataclass(frozen=True)
@@ -97,12 +102,14 @@ class Contest:
         if algorithm.trust_region is not None:
             policy.make_twice_differentiable()
         agent = agent_class(self.algorithm)(policy, experiment.env_id, env_kwargs=experiment.env_kwargs, config=config)
-        agent.learn(total_episodes=10**6, callback=UntilSpent())
+        clock = UntilSpent()
+        agent.learn(total_episodes=10**6, callback=clock)
         table = held_out.compare(before, held_out.measure(policy))[0]
         return {
             "tables": [table.as_dict()],
             "updates": agent.trainer.update,
             "episodes": agent.trainer.update * agent.settings.n_episodes_per_update,
+            "seconds": round(clock.spent, 1),
             "settings": settings,
         }
 
