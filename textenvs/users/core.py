@@ -88,16 +88,14 @@ class Heard:
         text: the agent's words.
         move: what they were understood to do.
         verdict: whether that was right.
-        violated: of a wrong answer, the first slot whose wanted value the candidate does not have; `FREE` elsewhere.
-        ignored: whether a wrong answer goes against something that the user has said.
+        offered: the values of the candidate that was answered with, by slot; empty in other moves.
         needless: whether a question asks for what could not change the answer.
     """
 
     text: str
     move: Move
     verdict: Verdict = ""
-    violated: int = FREE
-    ignored: bool = False
+    offered: tuple[int, ...] = ()
     needless: bool = False
 
 

@@ -1,0 +1,1 @@
+"""DialogueStrategy: when to ask, when to answer, when to stop."""
