@@ -29,6 +29,11 @@ CATALOG: tuple[Entry, ...] = (
         "textenvs.envs.rewrite.env:MultiTurnRewrite",
         "Rewrite the user's last utterance so that it stands alone, over 2 to 8 turns, in Chinese and English.",
     ),
+    Entry(
+        "DialogueStrategy-v0",
+        "textenvs.envs.dialogue.env:DialogueStrategy",
+        "Find out what a user wants, recommend, book or explain it, and stop: when to ask and when to answer.",
+    ),
 )
 
 

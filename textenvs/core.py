@@ -48,6 +48,8 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
     Attributes:
         family: short name of the family; part of every item's key.
         reward_range: least and greatest reward of one step with the default reward and ``reward_timing="turn"``.
+        oracle_is_certain: whether the oracle knows the hidden truth, so that it succeeds on every item. One that knows
+            no more than an agent can is the best in expectation only.
         split: which items are drawn.
         reward: the reward that `step` asks.
         reward_timing: ``"turn"`` pays each turn's reward at once; ``"episode"`` pays 0.0 until the last turn, which
@@ -67,6 +69,7 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
     metadata = {"render_modes": ["ansi", "human"], "render_fps": 1}  # noqa: RUF012 (as Gymnasium declares it)
     family: ClassVar[str]
     reward_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    oracle_is_certain: ClassVar[bool] = True
 
     def __init__(
         self,

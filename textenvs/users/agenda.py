@@ -34,8 +34,11 @@ here, of a wrong answer, of one that goes against what was told (on top), and of
 Phase = Literal["goal", "waiting", "gone"]
 """A goal is open; the last one is met and the user waits; the user says nothing any more."""
 
-Voice = Callable[[tuple[Act, ...]], str]
-"""Puts the acts of one message into words."""
+Parting = Literal["thank", "acknowledge", "silent"]
+"""What a user does when everything is done: thank and leave, take note and wait, or say nothing any more."""
+
+Voice = Callable[[int, tuple[Act, ...]], str]
+"""Puts the acts of one message into words, given the number of the goal that is spoken of."""
 
 
 class Manner(NamedTuple):
@@ -85,13 +88,13 @@ class Persona:
         goals: one after the other.
         patience: the strain at which it leaves.
         tolerance: how many questions about one goal it takes without strain.
-        parting: what it does when everything is done: thank, wait, or say nothing any more.
+        parting: what it does when everything is done.
     """
 
     goals: tuple[Goal, ...]
     patience: int
     tolerance: int
-    parting: Literal["thank", "acknowledge", "silent"]
+    parting: Parting
 
 
 class Course(NamedTuple):
@@ -156,7 +159,7 @@ def violated(course: Course, wants: Sequence[int], offered: Sequence[int]) -> tu
     return (told or wrong or [FREE])[0], bool(told)
 
 
-def react(course: Course, wants: Sequence[int], sizes: Sequence[int], manner: Manner, tolerance: int, heard: Heard) -> Reaction:
+def react(course: Course, wants: Sequence[int], sizes: Sequence[int], manner: Manner, heard: Heard) -> Reaction:
     """Return how a user takes a move that does not meet its goal.
 
     Args:
@@ -164,54 +167,71 @@ def react(course: Course, wants: Sequence[int], sizes: Sequence[int], manner: Ma
         wants: the values that are wanted.
         sizes: how many values each slot has.
         manner: in which a question is answered.
-        tolerance: how many questions are no strain.
         heard: the move.
 
     Returns:
-        The acts of the user's message, and the course after it. Whether the strain is too much is not looked at.
+        The acts of the user's message, and the course after it but for questions and strain (see `burdened`).
     """
-    before, heals = course._replace(slipped=FREE), course.slipped
-    acts = () if heals == FREE else (Act("correct", heals, wants[heals]),)
+    acts = () if course.slipped == FREE else (Act("correct", course.slipped, wants[course.slipped]),)
     if heard.move.kind == "ask" and heard.move.slot != FREE:
-        more, after = _answer(before, wants, sizes, manner, tolerance, heard)
-    elif heard.move.kind in ANSWERS and heard.verdict == "wrong":
-        more, after = _turn_down(course, wants, heard)
-    else:
-        puzzled = heard.move.kind in ("ask", "unclear")
-        more, after = (Act("puzzled" if puzzled else "insist"),), before._replace(strain=before.strain + PUZZLING)
-    return (*acts, *more), after
+        more, after = _answer(course._replace(slipped=FREE), wants, sizes, manner, heard.move.slot)
+        return (*acts, *more), after
+    if heard.move.kind in ANSWERS and heard.verdict == "wrong":
+        slot, _ = violated(course, wants, heard.offered)
+        return (*acts, Act("reject", slot, wants[slot])), course._replace(slipped=FREE).tell(slot)
+    puzzled = heard.move.kind in ("ask", "unclear")
+    return (*acts, Act("puzzled" if puzzled else "insist")), course._replace(slipped=FREE)
 
 
-def _answer(
-    course: Course, wants: Sequence[int], sizes: Sequence[int], manner: Manner, tolerance: int, heard: Heard
-) -> Reaction:
-    slot, asked = heard.move.slot, course.asked + 1
-    strain = course.strain + (TIRING if asked > tolerance else 0)
-    course = course._replace(asked=min(asked, tolerance))
+def _answer(course: Course, wants: Sequence[int], sizes: Sequence[int], manner: Manner, slot: int) -> Reaction:
     if course.told[slot] == TOLD:
-        return (Act("repeat", slot, wants[slot]),), course._replace(strain=strain + REPEATED)
-    course = course._replace(strain=strain + (NEEDLESS if heard.needless else 0))
-    lower = neighbours(wants[slot], sizes[slot])
-    if wants[slot] == FREE:
-        acts, course = (Act("unknown" if manner.clueless else "dont_care", slot),), course.tell(slot)
-    elif manner.vague and lower is not None and course.told[slot] == UNTOLD:
-        acts, course = (Act("vague", slot, lower),), course.tell(slot, VAGUE)
-    elif manner.slips:
-        acts, course = (Act("inform", slot, slip_of(wants[slot], sizes[slot])),), course.tell(slot)
-        course = course._replace(slipped=slot)
+        return (Act("repeat", slot, wants[slot]),), course
+    act = _answer_for(course, wants, sizes, manner, slot)
+    slipped = act.kind == "inform" and act.value != wants[slot]
+    course = course.tell(slot, VAGUE if act.kind == "vague" else TOLD)._replace(slipped=slot if slipped else FREE)
+    if not manner.volunteers or UNTOLD not in course.told:
+        return (act,), course
+    more = course.told.index(UNTOLD)
+    kind = "dont_care" if wants[more] == FREE else "inform"
+    return (act, Act(kind, more, wants[more])), course.tell(more)
+
+
+def _answer_for(course: Course, wants: Sequence[int], sizes: Sequence[int], manner: Manner, slot: int) -> Act:
+    want, size = wants[slot], sizes[slot]
+    if want == FREE:
+        return Act("unknown" if manner.clueless else "dont_care", slot)
+    lower = neighbours(want, size)
+    if manner.vague and lower is not None and course.told[slot] == UNTOLD:
+        return Act("vague", slot, lower)
+    return Act("inform", slot, slip_of(want, size) if manner.slips else want)
+
+
+def burdened(course: Course, heard: Heard, acts: Sequence[Act], tolerance: int) -> Course:
+    """Return a course with the questions and the strain that a move adds.
+
+    Args:
+        course: before the move; a goal is open, or the user waits.
+        heard: a move that does not meet the goal.
+        acts: the user's answer to it.
+        tolerance: how many questions about a goal are no strain.
+    """
+    strain, asked = course.strain, course.asked
+    if heard.move.kind == "ask" and heard.move.slot != FREE and course.phase == "goal":
+        repeated = any(act.kind == "repeat" for act in acts)
+        strain += REPEATED if repeated else NEEDLESS if heard.needless else 0
+        strain += TIRING if asked >= tolerance else 0
+        asked = min(asked + 1, tolerance)
+    elif heard.verdict in ("wrong", "other_kind"):
+        strain += WRONG + (IGNORING if _ignored(course, acts) else 0)
     else:
-        acts, course = (Act("inform", slot, wants[slot]),), course.tell(slot)
-    if manner.volunteers and UNTOLD in course.told:
-        more = course.told.index(UNTOLD)
-        kind = "dont_care" if wants[more] == FREE else "inform"
-        acts, course = (*acts, Act(kind, more, wants[more])), course.tell(more)
-    return acts, course
+        strain += PUZZLING
+    return course._replace(strain=strain, asked=asked)
 
 
-def _turn_down(course: Course, wants: Sequence[int], heard: Heard) -> Reaction:
-    slot, ignored = violated(course, wants, heard.offered)
-    strain = course.strain + WRONG + (IGNORING if ignored else 0)
-    return (Act("reject", slot, wants[slot]),), course._replace(strain=strain, slipped=FREE).tell(slot)
+def _ignored(course: Course, acts: Sequence[Act]) -> bool:
+    """Say whether an answer was turned down because of something that the user had told, and rightly."""
+    healed = [act.slot for act in acts if act.kind == "correct"]
+    return any(act.kind == "reject" and course.told[act.slot] == TOLD and act.slot not in healed for act in acts)
 
 
 def changed(course: Course, wants: Sequence[int], sizes: Sequence[int], slot: int, shift: int) -> tuple[int, ...]:
@@ -276,14 +296,16 @@ class AgendaUser:
 
     def hear(self, heard: Heard) -> Said:
         """Answer a move."""
-        if self.course.phase == "goal":
-            return self._say(self._meet() if heard.verdict == "right" else self._react(heard))
         if self.course.phase == "gone":
             return self._say((Act("silent"),))
-        if heard.move.kind == "offer":
+        if self.course.phase == "waiting" and heard.move.kind == "offer":
             return self._say(self._go_on())
-        self.course = self.course._replace(strain=self.course.strain + PUZZLING)
-        return self._say((Act("puzzled"),))
+        if heard.verdict == "right":
+            return self._say(self._meet())
+        acts, after = self._react(heard) if self.course.phase == "goal" else ((Act("puzzled"),), self.course)
+        burden = burdened(self.course, heard, acts, self._persona.tolerance)
+        self.course = after._replace(asked=burden.asked, strain=burden.strain)
+        return self._say(acts)
 
     def fork(self) -> Self:
         """Return an independent copy: everything inside is immutable."""
@@ -293,8 +315,8 @@ class AgendaUser:
 
     def _say(self, acts: tuple[Act, ...]) -> Said:
         if self.course.strain >= self._persona.patience:
-            acts = (Act("leave"),)
-        return Said(self._voice(acts), acts)
+            acts = (*acts, Act("leave"))
+        return Said(self._voice(self.course.goal, acts), acts)
 
     def _request(self, number: int) -> tuple[Act, ...]:
         goal = self._persona.goals[number]
@@ -303,10 +325,9 @@ class AgendaUser:
         self.course = opened(number, told, self.course.strain)
         return (Act("request"), *(Act("inform", slot, goal.wants[slot]) for slot, one in enumerate(told) if one))
 
-    def _react(self, heard: Heard) -> tuple[Act, ...]:
+    def _react(self, heard: Heard) -> Reaction:
         manner = self.goal.manners[heard.move.slot]
-        acts, self.course = react(self.course, self.wants, self._sizes, manner, self._persona.tolerance, heard)
-        return acts
+        return react(self.course, self.wants, self._sizes, manner, heard)
 
     def _meet(self) -> tuple[Act, ...]:
         """Change one's mind about the goal that has been met, or be done with it."""

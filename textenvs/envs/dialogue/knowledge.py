@@ -28,17 +28,22 @@ class KnowledgeBase:
     rows: tuple[tuple[int, ...], ...]
     popularity: tuple[float, ...]
 
-    def right(self, candidate: int, wants: Sequence[int]) -> bool:
+    def right(self, candidate: int, wants: Wants) -> bool:
         """Say whether a candidate has all that is wanted."""
-        return fits(self.rows[candidate], wants)
+        return candidate in self.matching(wants)
 
-    def matching(self, wants: Sequence[int]) -> list[int]:
+    def matching(self, wants: Wants) -> tuple[int, ...]:
         """Return the candidates that have all that is wanted."""
-        return [number for number, row in enumerate(self.rows) if fits(row, wants)]
+        return _matching(self.rows, wants)
 
-    def possible(self, wants: Sequence[int]) -> bool:
+    def possible(self, wants: Wants) -> bool:
         """Say whether some candidate has all that is wanted."""
-        return any(fits(row, wants) for row in self.rows)
+        return bool(_matching(self.rows, wants))
+
+
+@lru_cache(maxsize=1 << 16)
+def _matching(rows: tuple[tuple[int, ...], ...], wants: Wants) -> tuple[int, ...]:
+    return tuple(number for number, row in enumerate(rows) if fits(row, wants))
 
 
 def fits(row: Sequence[int], wants: Sequence[int]) -> bool:
@@ -65,12 +70,16 @@ def goals(kb: KnowledgeBase, free: float) -> dict[Wants, float]:
     return found
 
 
-@lru_cache(maxsize=256)
+def has_impossible(kb: KnowledgeBase, stated: float) -> bool:
+    """Say whether there are requests that cannot be met: not every combination of values is there."""
+    return stated > 0.0 and len(set(kb.rows)) < math.prod(kb.sizes)
+
+
 def impossible(kb: KnowledgeBase, stated: float) -> dict[Wants, float]:
     """Return what users want that cannot be had, with probabilities; empty where everything can.
 
-    Such a user tells all of it at once: a set of slots, drawn as for any request but so that there are impossible
-    values for it, and impossible values for these, all equally likely.
+    Such a user tells all of it at once: the slots that it tells are drawn as for any request and their values at
+    random, until nothing has them all.
 
     Args:
         kb: what there is.
@@ -78,10 +87,8 @@ def impossible(kb: KnowledgeBase, stated: float) -> dict[Wants, float]:
     """
     found: dict[Wants, float] = {}
     for told in itertools.product((False, True), repeat=len(kb.sizes)):
-        weight = math.prod(stated if one else 1.0 - stated for one in told)
-        wanted = [wants for wants in _over(told, kb.sizes) if not kb.possible(wants)]
-        if weight:
-            found.update(dict.fromkeys(wanted, weight / max(1, len(wanted))))
+        weight = math.prod(stated / size if one else 1.0 - stated for one, size in zip(told, kb.sizes, strict=True))
+        found.update({wants: weight for wants in _over(told, kb.sizes) if weight and not kb.possible(wants)})
     total = sum(found.values())
     return {wants: weight / total for wants, weight in found.items()}
 

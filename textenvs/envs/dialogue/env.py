@@ -1,0 +1,96 @@
+"""DialogueStrategy: find out what a user wants, give it to them, and stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, get_args
+
+from textenvs.core import Baseline, RewardTiming, TextEnv
+from textenvs.envs.dialogue import reward as conversing
+from textenvs.envs.dialogue.baselines import BASELINES
+from textenvs.envs.dialogue.dials import Dials, dials_of
+from textenvs.envs.dialogue.episode import Style, UserFactory, agenda_user
+from textenvs.envs.dialogue.sources import GeneratedSource, Source
+from textenvs.envs.dialogue.world import LanguageChoice, World
+from textenvs.episode import Episode
+from textenvs.errors import UnknownNameError
+from textenvs.rewards.core import Reward, RewardFunction
+from textenvs.rewards.spec import RewardSpec
+from textenvs.seeding import Split, check_split
+
+
+class DialogueStrategy(TextEnv):
+    """A user wants something and has said only part of it: when to ask, when to answer, when to stop.
+
+    The user's goal over a few slots is hidden; what there is to recommend, book or explain stands in the instruction.
+    The user is a program of rules whose law is known, so that at the small size the best policy is known as well.
+
+    Args:
+        language: ``"zh"``, ``"en"`` or ``"mixed"`` (drawn for each dialogue).
+        difficulty: ``"small"`` (the exact optimum is known), ``"full"``, or `Dials`.
+        split: ``"train"``, ``"valid"`` or ``"test"``: names and wordings differ, and so do the users' habits.
+        users: the split whose users come, in place of the split's own: so that a policy can meet the other bank.
+        style: how the agent is told to write, ``"plain"`` words or ``"tags"``; both are understood in any case.
+        make_user: makes the user of a dialogue; by default one of rules.
+        instruction: what the agent is told to do, in place of the environment's own words; ``""`` tells it nothing.
+        reward: see `TextEnv`; the default is `reward.dialogue_reward`.
+        reward_timing: see `TextEnv`; by default everything is paid at the end.
+        render_mode: see `TextEnv`.
+
+    Raises:
+        UsageError: if an argument has no such value.
+    """
+
+    family: ClassVar[str] = "dialogue"
+    reward_range: ClassVar[tuple[float, float]] = conversing.REWARD_RANGE
+    oracle_is_certain: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        language: LanguageChoice = "mixed",
+        difficulty: str | Dials = "full",
+        split: Split = "train",
+        users: Split | None = None,
+        style: Style = "plain",
+        make_user: UserFactory | None = None,
+        instruction: str | None = None,
+        reward: RewardSpec | None = None,
+        reward_timing: RewardTiming = "episode",
+        render_mode: str | None = None,
+    ) -> None:
+        super().__init__(split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
+        _check("language", language, get_args(LanguageChoice))
+        _check("style", style, get_args(Style))
+        world = World(language, dials_of(difficulty), self.split, None if users is None else check_split(users))
+        self.source: Source = GeneratedSource(world, self.family, style, make_user or agenda_user, instruction)
+
+    @property
+    def n_items(self) -> int | None:
+        """How many dialogues the split has; None of the generated world, which has no end."""
+        return self.source.n_items
+
+    def draw_index(self) -> int:
+        """Draw the index of the next item."""
+        return self.source.draw(self.np_random)
+
+    def make_episode(self, index: int) -> Episode:
+        """Return the dialogue with this index."""
+        return self.source.episode(index)
+
+    def parts(self) -> Mapping[str, RewardFunction]:
+        """Return the five parts: completion, satisfaction, turn_cost, wrong_answer, user_left."""
+        return conversing.PARTS
+
+    def default_reward(self) -> Reward:
+        """Return the fusion of `stakes`."""
+        return conversing.default_reward()
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        """Return the oracle, ``always_ask``, ``never_ask``, ``end_at_once`` and ``echo``."""
+        return {**super().baselines(), **BASELINES}
+
+
+def _check(name: str, given: str, valid: tuple[str, ...]) -> None:
+    if given not in valid:
+        raise UnknownNameError.of(name, given, valid)
