@@ -9,7 +9,8 @@
     │   └── EndpointError                 a chat endpoint that is down, refuses, or makes no sense
     ├── ResetNeededError (RuntimeError)   step before reset, or after the end of an episode
     ├── CheckpointError                   a run folder that is damaged or from another configuration
-    └── EnvironmentFaultError               an environment or worker failed; the episode is data, not a crash
+    ├── EnvironmentFaultError             an environment or worker failed; the episode is data, not a crash
+    └── ConformanceError                  an environment breaks rules of the conformance kit
 
 The command line prints a `UsageError` as one line and exits with status 2; everything else is a bug.
 """
@@ -75,3 +76,7 @@ class CheckpointError(TextEnvsError):
 
 class EnvironmentFaultError(TextEnvsError):
     """An environment or its worker failed during an episode."""
+
+
+class ConformanceError(TextEnvsError):
+    """An environment breaks rules of the conformance kit; the message names rule, evidence and remedy."""

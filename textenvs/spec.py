@@ -1,12 +1,18 @@
-"""The EnvSpec of a text environment: Gymnasium's, with an error that says how a reward is written to JSON."""
+"""EnvSpecs: found by id, looked into, and written to JSON with an error that says how a reward is named."""
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import inspect
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from gymnasium.envs.registration import EnvSpec
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec, load_env_creator
+
+from envs_registry.catalog import CATALOG
+from textenvs.errors import UnknownNameError, UsageError
 
 
 class TextEnvSpec(EnvSpec):
@@ -25,6 +31,37 @@ class TextEnvSpec(EnvSpec):
         """
         _check_jsonable(self.kwargs.get("reward"))
         return super().to_json()
+
+
+def find_spec(env_id: str) -> EnvSpec:
+    """Return the specification of an id; ``module:Id`` imports the module first, as `gymnasium.make` does.
+
+    Raises:
+        UnknownNameError: if there is no such id.
+        UsageError: if the module cannot be imported.
+    """
+    module, _, name = env_id.rpartition(":")
+    try:
+        if module:
+            importlib.import_module(module)
+        return gym.spec(name)
+    except gym.error.Error:
+        raise UnknownNameError.of("environment", env_id, [entry.id for entry in CATALOG], "textenvs list") from None
+    except ImportError as error:
+        raise UsageError(f"environment {env_id!r}: {error}") from None
+
+
+def creator_of(spec: EnvSpec) -> Any:
+    """Return the class, or the function, that makes the environment."""
+    entry_point = spec.entry_point
+    return load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+
+
+def settings_of(spec: EnvSpec) -> dict[str, inspect.Parameter]:
+    """Return the settings that an environment takes, by name."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(creator_of(spec)).parameters
+    return {name: parameter for name, parameter in parameters.items() if parameter.kind in named}
 
 
 def _check_jsonable(reward: object) -> None:

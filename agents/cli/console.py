@@ -13,9 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from agents.report.sanitize import neutralize
+
 if TYPE_CHECKING:
     from agents.doctor import Finding
     from agents.evaluation import Comparison, Interval
+    from textenvs.checker import Finding as RuleFinding
+    from textenvs.checker import Report, Rule
 
 StepProgress = Callable[[int, int, float], None]
 PLAIN_LINES = 4
@@ -63,6 +67,36 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
         lines = [finding.figure, *([f"→ {finding.remedy}"] if finding.remedy else [])]
         table.add_row(Text(finding.verdict, style), Text(finding.check), Text("\n".join(lines)))
     console.print(table)
+
+
+def print_rules(console: Console, rules: Sequence[Rule]) -> None:
+    """Print the rules of the conformance kit, topic by topic."""
+    table = Table("topic", "rule", "what has to hold", box=SIMPLE_HEAD, padding=(0, 1))
+    for rule in rules:
+        table.add_row(rule.topic, rule.name, Text(rule.sentence))
+    console.print(table)
+
+
+def print_report(console: Console, report: Report) -> None:
+    """Print what an examination found: the rules that are broken or could not be looked at, and the count of all."""
+    table = Table("", "rule", "found", box=SIMPLE_HEAD, padding=(0, 1))
+    for finding in report.findings:
+        if finding.status != "kept":
+            table.add_row(*_finding_row(finding))
+    if table.row_count:
+        console.print(table)
+    kept = sum(finding.status == "kept" for finding in report.findings)
+    verdict = f"{report.name}: {kept} of {len(report.findings)} rules kept, {len(report.broken)} broken"
+    console.print(Text(f"{verdict}, in {report.seconds:.1f} s", "green" if report.passed else "red"))
+
+
+def _finding_row(finding: RuleFinding) -> tuple[Text, Text, Text]:
+    broken = finding.status == "broken"
+    lines = [neutralize(line) for line in finding.evidence]
+    lines += [f"and {finding.count - len(lines)} more"] * (finding.count > len(lines))
+    lines = [finding.rule.sentence, *lines, f"→ {finding.rule.remedy}"] if broken else lines
+    style = "red" if broken else "yellow"
+    return Text(finding.status.value, style), Text(finding.rule.name), Text("\n".join(lines))
 
 
 def _table(title: str, first: str, others: Sequence[str]) -> Table:

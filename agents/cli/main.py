@@ -12,6 +12,8 @@ COMMANDS: dict[str, str] = {
     "list": "List environments, algorithms, reward parts and baselines.",
     "show": "Show one environment: what it is, its settings, and an example episode.",
     "play": "Play an episode yourself, or watch a baseline play it.",
+    "init": "Begin an environment of your own: textenvs init env my-env",
+    "check": "Check that an environment, registered or your own, keeps the rules: textenvs check my_env:MyEnv",
     "train": "Train a policy: textenvs train ppo --env.id MultiTurnRewrite-v0 --model tiny --init sft",
     "algos": "List the algorithms; textenvs algos show ppo: its equations, settings and source.",
     "sft": "Fine-tune a policy on an environment's own demonstrations.",

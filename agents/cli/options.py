@@ -79,7 +79,7 @@ class RewardOptions:
             raise UsageError("give either --reward.fn or --reward.weights; weights may name functions too")
         spec = self.fn if self.weights is None else json_object(self.weights, "--reward.weights")
         if spec is not None:
-            _search_working_directory()
+            search_working_directory()
         given = {"reward": spec, "reward_timing": self.timing}
         return {name: value for name, value in given.items() if value is not None}
 
@@ -229,7 +229,7 @@ def json_object(text: str, flag: str) -> Mapping[str, Any]:
     return value
 
 
-def _search_working_directory() -> None:
+def search_working_directory() -> None:
     """Let a reward be imported from where the command is run, as ``python -m`` would."""
     here = str(Path.cwd())
     if here not in sys.path:

@@ -1,22 +1,19 @@
-"""Every id of the catalogue is a Gymnasium environment: made, vectorised, wrapped, specified, pickled."""
+"""Every id of the catalogue keeps every rule of the conformance kit, and works in Gymnasium's vectors and wrappers."""
 
 from __future__ import annotations
 
-import json
-import pickle
-import subprocess
-import sys
+import functools
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 from gymnasium.wrappers import NormalizeReward, RecordEpisodeStatistics, TimeLimit, TransformReward
 
 import textenvs  # noqa: F401 (registers the ids)
 from envs_registry import CATALOG
-from tests.conftest import ROOT
+from textenvs.checker import RULES, Examination, Rule, Status
+from textenvs.checker.report import say
 from textenvs.errors import UnknownNameError
 
 IDS = [entry.id for entry in CATALOG]
@@ -35,9 +32,16 @@ def play(env: gym.Env[Any, str], index: int, actions: list[str]) -> list[Any]:
     raise AssertionError("the episode does not end")
 
 
+@functools.cache
+def examination(env_id: str) -> Examination:
+    return Examination(env_id, items=64, draws=10_000)
+
+
 @pytest.mark.parametrize("env_id", IDS)
-def test_passes_check_env(env_id: str) -> None:
-    check_env(gym.make(env_id, render_mode="ansi").unwrapped)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_keeps_every_rule(rule: Rule, env_id: str) -> None:
+    finding = rule.examine(examination(env_id))
+    assert finding.status is Status.KEPT, say(finding)
 
 
 @pytest.mark.parametrize("env_id", IDS)
@@ -133,83 +137,3 @@ def test_unknown_reward_part_names_the_nearest(env_id: str) -> None:
     known = sorted(gym.make(env_id).unwrapped.parts())[0]  # type: ignore[attr-defined]
     with pytest.raises(UnknownNameError, match=known):
         gym.make(env_id, reward={known + "x": 1.0})
-
-
-@pytest.mark.parametrize("env_id", IDS)
-def test_pickled_mid_episode(env_id: str) -> None:
-    env = gym.make(env_id).unwrapped
-    env.reset(options={"index": 9})
-    twin = pickle.loads(pickle.dumps(env))  # noqa: S301 (our own bytes)
-    assert twin.step("no")[:4] == env.step("no")[:4]
-
-
-@pytest.mark.parametrize("env_id", IDS)
-def test_snapshot_mid_episode(env_id: str) -> None:
-    env = gym.make(env_id).unwrapped
-    for index in range(20):
-        env.reset(options={"index": index})
-        frozen = env.snapshot()  # type: ignore[attr-defined]
-        first = env.step("no")
-        env.restore(frozen)  # type: ignore[attr-defined]
-        assert env.step("no") == first
-
-
-WITNESS = """
-import gymnasium as gym, hashlib, json, sys, textenvs
-def witness(env_id, interleave):
-    env, sibling = gym.make(env_id), gym.make(env_id)
-    digest, steps, seed = hashlib.sha256(), 0, 0
-    while steps < 1000:
-        obs, info = env.reset(seed=seed)
-        if interleave: sibling.reset(seed=seed + 1)
-        done = False
-        while not done:
-            action = env.unwrapped.oracle_action() if steps % 3 else obs["history"][-1]["content"][:9]
-            obs, reward, done, cut, info = env.step(action)
-            if interleave and not sibling.unwrapped._ended: sibling.step("no")
-            text = json.dumps([obs["instruction"], [dict(m) for m in obs["history"]], reward, done, cut, info])
-            digest.update(text.encode()); steps += 1
-        seed += 1
-    return digest.hexdigest()
-if __name__ == "__main__":
-    print(witness(sys.argv[1], False))
-"""
-
-
-@pytest.mark.parametrize("env_id", IDS)
-def test_a_thousand_steps_are_byte_identical_everywhere(env_id: str) -> None:
-    scope: dict[str, Any] = {"__name__": "witness"}
-    exec(WITNESS, scope)  # noqa: S102 (our own text, run here and in the other process)
-    here = scope["witness"](env_id, False)
-    assert scope["witness"](env_id, True) == here, "a sibling environment changed the episodes"
-    for hash_seed in ("0", "4242"):
-        other = subprocess.run(
-            [sys.executable, "-c", WITNESS, env_id],
-            check=True,
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env={"PYTHONHASHSEED": hash_seed, "PATH": ""},
-        )
-        assert other.stdout.strip() == here, f"PYTHONHASHSEED={hash_seed}"
-
-
-@pytest.mark.parametrize("env_id", IDS)
-def test_no_item_is_shared_between_seeds_or_splits(env_id: str) -> None:
-    seen: dict[str, tuple[str, int]] = {}
-    for split, seed in (("train", 0), ("train", 1), ("valid", 0), ("test", 0)):
-        env = gym.make(env_id, split=split, disable_env_checker=True).unwrapped
-        hashes = set()
-        env.reset(seed=seed)
-        for _ in range(10_000):
-            env.reset()
-            hashes.add(env.item_hash())  # type: ignore[attr-defined]
-        assert len(hashes) == 10_000, f"{split} {seed} repeats itself"
-        shared = hashes & seen.keys()
-        assert not shared, f"{split} {seed} shares {len(shared)} items with {seen[next(iter(shared))]}"
-        seen.update(dict.fromkeys(hashes, (split, seed)))
-
-
-@pytest.mark.parametrize("env_id", IDS)
-def test_infos_are_json(env_id: str) -> None:
-    json.dumps([step[-1] for step in play(gym.make(env_id), 0, [])])

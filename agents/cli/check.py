@@ -1,0 +1,72 @@
+"""``textenvs check``: the conformance kit on an environment, registered or one's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from agents.cli.options import EnvOptions, search_working_directory
+from agents.cli.parse import parse
+from textenvs.errors import UsageError
+
+if TYPE_CHECKING:
+    from textenvs.checker import Report
+
+
+@dataclass(frozen=True)
+class Options:
+    """Check that an environment keeps the rules of a text environment, beyond Gymnasium's own check."""
+
+    target: Annotated[str | None, tyro.conf.Positional] = None
+    """An id, or module:Class; the working directory is searched too."""
+    env: EnvOptions = field(default_factory=EnvOptions)
+    items: int = 12
+    """Items that each policy plays."""
+    draws: int = 500
+    """Items drawn in each split, to see whether they repeat."""
+    only: tuple[str, ...] = ()
+    """Names of rules; all, if not given."""
+    skip: tuple[str, ...] = ()
+    """Names of rules to leave out."""
+    list_rules: bool = False
+    """Print the rules, and check nothing."""
+    json: Path | None = None
+    """Write the findings to this file too."""
+
+
+def run(args: Sequence[str]) -> int:
+    """Examine, print the findings, and return 1 if a rule is broken."""
+    options = parse(Options, args, "textenvs check")
+
+    from rich.console import Console
+
+    from agents.cli.console import print_report, print_rules
+    from textenvs.checker import check_text_env, select
+
+    if options.list_rules:
+        print_rules(Console(), select(options.only, options.skip))
+        return 0
+    if options.target is None:
+        raise UsageError("name what to check: an id, or module:Class, such as textenvs check my_env:MyEnv")
+    search_working_directory()
+    report = check_text_env(
+        options.target,
+        options.env.settings(),
+        items=options.items,
+        draws=options.draws,
+        only=options.only,
+        skip=options.skip,
+    )
+    print_report(Console(), report)
+    if options.json is not None:
+        _write(options.json, report)
+    return int(not report.passed)
+
+
+def _write(path: Path, report: Report) -> None:
+    path.write_text(json.dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")
