@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from time import monotonic, sleep
@@ -82,9 +83,10 @@ class Transport:
 
     def _send_once(self, body: Mapping[str, Any]) -> str:
         key = os.environ.get(self._key_variable, "")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")  # lone surrogates cannot be sent
         try:
-            with self._client.stream("POST", self._url, json=body, headers=headers) as response:
+            with self._client.stream("POST", self._url, content=data, headers=headers) as response:
                 text = self._read(response)
         except httpx2.TimeoutException:
             raise _PassingError(f"no answer within {self._timeout_s:g} s") from None

@@ -64,6 +64,11 @@ def test_an_answer(server: ChatServer) -> None:
         assert chat.usage.cost(chat.endpoint.prices) == pytest.approx((14 * 2 + 6 * 10) / 1e6)
 
 
+def test_what_cannot_be_sent_is_replaced(server: ChatServer) -> None:
+    with client(server) as chat:
+        assert chat.ask(ChatRequest([{"role": "user", "content": "x\ud800高"}])).text == "X?高"
+
+
 def test_what_an_answer_may_hold(server: ChatServer) -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{"}}
     with client(server) as chat:
