@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import gymnasium as gym
 from gymnasium import spaces
+
+from agents.policies.tiny import TinyConfig
+
+SMALL = TinyConfig(vocab_size=262, hidden_size=32, layers=1, heads=4, context_length=128)
+"""The model that takes most probes. Its tokens are bytes."""
+
+TINIEST = TinyConfig(vocab_size=262, hidden_size=16, layers=1, heads=1, context_length=1200)
+"""The model for long conversations: it can hardly attend, so whoever learns with it has the credit right."""
 
 Judge = Callable[[str, Sequence[str]], bool]
 """Whether all that was said in an episode was right, given how it opened."""
@@ -31,6 +40,7 @@ class Probe:
         replies: what the world says between two actions, of which there is one more.
         vocabulary: answers that a policy is taught before, each as likely after every opening; chance alone would
             need too long to find a single token.
+        model: that the algorithms train.
     """
 
     name: str
@@ -41,6 +51,7 @@ class Probe:
     learning_rate: float = 1e-2
     replies: tuple[str, ...] = ()
     vocabulary: str = ""
+    model: TinyConfig = SMALL
 
     def env(self) -> ProbeEnv:
         """Return an environment that plays it."""
@@ -62,16 +73,29 @@ def _by_case(opening: str, said: Sequence[str]) -> bool:
     return said[0].isascii() and (said[0].islower() if opening == "a" else said[0].isupper())
 
 
+def _e(opening: str, said: Sequence[str]) -> bool:
+    """Say "e" first, whatever comes later."""
+    return said[0] == "e"
+
+
+PAIRS = tuple(f"{first}{second}" for first, second in permutations("efg", 2))
+"""Every answer stands first and second equally often: knowing which letters are shown does not tell the first."""
+
+LONG = "more" * 250
+"""1,000 tokens."""
+
 PROBES = {
     probe.name: probe
     for probe in (
         Probe("constant", ("a", "b"), _lower, updates=40),
-        Probe("copy", ("eeee", "ffff"), _same, updates=80, episodes=128, learning_rate=5e-3, vocabulary="ef"),
+        Probe("copy", PAIRS, _same, updates=240, episodes=128, learning_rate=3e-3, vocabulary="efg"),
         Probe("conditional", ("a", "b"), _by_case, updates=60),
         Probe("first_turn", ("a", "b"), _lower, updates=50, replies=("more", "more")),
+        Probe("long_reply", ("a",), _e, updates=40, episodes=8, replies=(LONG,), vocabulary="efgh", model=TINIEST),
     )
 }
-"""Constant answer; copy the first token; answer by the prompt; the first of three turns decides. By name."""
+"""By name: constant answer; copy the first token; answer by the prompt; the first of three turns decides; the first of
+two turns decides, and 1,000 tokens of the world stand between them."""
 
 
 class ProbeEnv(gym.Env[Any, str]):

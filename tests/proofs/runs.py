@@ -15,6 +15,7 @@ from tests.cells import Cell, run_cell
 from tests.conftest import ROOT
 from tests.proofs.contest import CONTEST
 from tests.proofs.kills import KillProof
+from tests.proofs.probes import PROBED
 
 DATA = Path(os.environ.get("TEXTENVS_DATA") or ROOT.parent / "shared" / "data")
 RUNS = ROOT / "runs" / "proof"
@@ -74,4 +75,4 @@ REWRITE_ZH = Proof(
     CORPUS,
 )
 EXACT_RESUME = KillProof("exact-resume", (0,), per_kind=5)
-PROOFS = (QUICKSTART, REWRITE_ZH, EXACT_RESUME, *CONTEST)
+PROOFS = (QUICKSTART, REWRITE_ZH, EXACT_RESUME, *PROBED, *CONTEST)
