@@ -158,6 +158,7 @@ class ChatClient:
         self._cache = ChatCache(self.endpoint.cache) if self.endpoint.cache else None
         self._places = threading.BoundedSemaphore(self.endpoint.concurrency)
         self._lock = threading.Lock()
+        self._answers = False
 
     def ask(self, request: ChatRequest) -> Reply:
         """Return the answer to a request.
@@ -189,9 +190,13 @@ class ChatClient:
     def check(self) -> None:
         """Ask for one token, once: an endpoint that is down, or a wrong name or key, shows before a long run.
 
+        One that has answered is not asked again.
+
         Raises:
             EndpointError: saying what is wrong.
         """
+        if self._answers:
+            return
         request = ChatRequest([{"role": "user", "content": "Say yes."}], max_tokens=1)
         self._exchange(request.body(self.endpoint.model), retries=0)
 
@@ -215,9 +220,11 @@ class ChatClient:
 
     def _exchange(self, body: Mapping[str, Any], retries: int) -> Reply:
         try:
-            return read_reply(self._transport.send(body, retries, self._count_retry))
+            reply = read_reply(self._transport.send(body, retries, self._count_retry))
         except EndpointError as error:
             raise EndpointError(f"{self.endpoint}: {error}") from error
+        self._answers = True
+        return reply
 
     def _count_retry(self) -> None:
         self._count(retries=1)

@@ -8,6 +8,7 @@ from typing import ClassVar, get_args
 from textenvs.core import Baseline, RewardTiming, TextEnv
 from textenvs.envs.dialogue import reward as conversing
 from textenvs.envs.dialogue.baselines import BASELINES
+from textenvs.envs.dialogue.chat_user import ChatUsers
 from textenvs.envs.dialogue.dials import Dials, dials_of
 from textenvs.envs.dialogue.episode import Style, UserFactory, agenda_user
 from textenvs.envs.dialogue.sources import GeneratedSource, Source
@@ -31,7 +32,8 @@ class DialogueStrategy(TextEnv):
         split: ``"train"``, ``"valid"`` or ``"test"``: names and wordings differ, and so do the users' habits.
         users: the split whose users come, in place of the split's own: so that a policy can meet the other bank.
         style: how the agent is told to write, ``"plain"`` words or ``"tags"``; both are understood in any case.
-        make_user: makes the user of a dialogue; by default one of rules.
+        make_user: makes the user of a dialogue; by default one of rules. ``"URL#MODEL"`` lets a chat model find the
+            words for what the rules decide; see `ChatUsers`.
         instruction: what the agent is told to do, in place of the environment's own words; ``""`` tells it nothing.
         reward: see `TextEnv`; the default is `reward.dialogue_reward`.
         reward_timing: see `TextEnv`; by default everything is paid at the end.
@@ -53,7 +55,7 @@ class DialogueStrategy(TextEnv):
         split: Split = "train",
         users: Split | None = None,
         style: Style = "plain",
-        make_user: UserFactory | None = None,
+        make_user: UserFactory | str | None = None,
         instruction: str | None = None,
         reward: RewardSpec | None = None,
         reward_timing: RewardTiming = "episode",
@@ -63,7 +65,8 @@ class DialogueStrategy(TextEnv):
         _check("language", language, get_args(LanguageChoice))
         _check("style", style, get_args(Style))
         world = World(language, dials_of(difficulty), self.split, None if users is None else check_split(users))
-        self.source: Source = GeneratedSource(world, self.family, style, make_user or agenda_user, instruction)
+        users_made = ChatUsers.at(make_user) if isinstance(make_user, str) else make_user or agenda_user
+        self.source: Source = GeneratedSource(world, self.family, style, users_made, instruction)
 
     @property
     def n_items(self) -> int | None:
