@@ -34,6 +34,11 @@ CATALOG: tuple[Entry, ...] = (
         "textenvs.envs.dialogue.env:DialogueStrategy",
         "Find out what a user wants, recommend, book or explain it, and stop: when to ask and when to answer.",
     ),
+    Entry(
+        "ToolCall-v0",
+        "textenvs.envs.toolcall.env:ToolCall",
+        "Serve requests with tools on a database: call, ask, answer or refuse; generated, benchmarks' or one's own.",
+    ),
 )
 
 

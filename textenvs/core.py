@@ -50,6 +50,8 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
         reward_range: least and greatest reward of one step with the default reward and ``reward_timing="turn"``.
         oracle_is_certain: whether the oracle knows the hidden truth, so that it succeeds on every item. One that knows
             no more than an agent can is the best in expectation only.
+        return_range: least and greatest sum of an episode's rewards, where a turn is paid for what the task gained by
+            it; None where every turn is paid for itself.
         split: which items are drawn.
         reward: the reward that `step` asks.
         reward_timing: ``"turn"`` pays each turn's reward at once; ``"episode"`` pays 0.0 until the last turn, which
@@ -70,6 +72,7 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
     family: ClassVar[str]
     reward_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     oracle_is_certain: ClassVar[bool] = True
+    return_range: ClassVar[tuple[float, float] | None] = None
 
     def __init__(
         self,

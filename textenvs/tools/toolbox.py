@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import enum
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
@@ -77,7 +78,7 @@ class Toolbox:
             names = [tool.name for tool in made]
             twice = sorted({name for name in names if names.count(name) > 1})
             raise ConfigError(f"two tools are called {twice[0]!r}; an agent could not tell them apart")
-        self._validators = {tool.name: _validator(tool) for tool in made}
+        self._validators = {tool.name: _validator(tool.name, write_json(tool.parameters)) for tool in made}
         self.schemas: tuple[str, ...] = tuple(tool.schema() for tool in made)
 
     def run(self, call: ToolCall) -> ToolResult:
@@ -109,13 +110,18 @@ def _names(names: list[str]) -> str:
     return f"the tools are: {', '.join(names)}" if names else "there are no tools"
 
 
-def _validator(tool: Tool) -> Draft202012Validator:
-    """Return what checks the tool's arguments; references to other documents are not fetched."""
+@lru_cache(maxsize=4096)
+def _validator(name: str, parameters: str) -> Draft202012Validator:
+    """Return what checks a tool's arguments; references to other documents are not fetched.
+
+    Checking a schema takes longer than an episode, so it is done once for every schema.
+    """
+    schema = json.loads(parameters)
     try:
-        Draft202012Validator.check_schema(tool.parameters)
+        Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        raise ConfigError(f"the parameters of tool {tool.name!r} are no JSON Schema: {error.message}") from None
-    return Draft202012Validator(tool.parameters, registry=Registry())
+        raise ConfigError(f"the parameters of tool {name!r} are no JSON Schema: {error.message}") from None
+    return Draft202012Validator(schema, registry=Registry())
 
 
 def _explain(error: ValidationError) -> str:

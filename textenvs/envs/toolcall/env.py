@@ -1,22 +1,24 @@
-"""ToolCall: decide whether, which and how to call, on a benchmark's tasks or one's own."""
+"""ToolCall: decide whether, which and how to call, on generated tasks, a benchmark's or one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from textenvs.core import Baseline, RewardTiming, TextEnv
 from textenvs.envs.toolcall import reward as calling
 from textenvs.envs.toolcall.baselines import scripted
 from textenvs.envs.toolcall.corpora import Format, load_corpus
-from textenvs.envs.toolcall.episode import Limits, ToolEpisode
+from textenvs.envs.toolcall.episode import Limits
 from textenvs.envs.toolcall.own import load_tasks
-from textenvs.envs.toolcall.sources import TaskSource
-from textenvs.envs.toolcall.types import Task
+from textenvs.envs.toolcall.sources import GeneratedSource, Manner, Source, TaskSource
 from textenvs.envs.toolcall.workbench import ToolLike, Workbench, resolve
+from textenvs.envs.toolcall.world.dials import Dials, dials_of
+from textenvs.envs.toolcall.world.world import LanguageChoice, World
 from textenvs.episode import Episode
-from textenvs.errors import ConfigError
+from textenvs.errors import ConfigError, UnknownNameError
 from textenvs.rewards.core import Reward, RewardFunction
 from textenvs.rewards.spec import RewardSpec
 from textenvs.seeding import Split
@@ -26,22 +28,28 @@ from textenvs.tools import call_format as named_format
 class ToolCall(TextEnv):
     """An assistant with tools: call the right ones rightly, or ask, answer or refuse where that is right.
 
-    One's own tools are really run, their results come as tool messages, and the episode ends with the agent's final
-    words. A benchmark only describes its tools, so an episode of it ends with the first action that can be read.
+    In the generated world the tools work on a database, and the user goes on from request to request; the episode
+    succeeds if every one was served rightly. One's own tools are run likewise, and the episode ends with the agent's
+    final words. A benchmark only describes its tools, so an episode of it ends with the first action that can be read.
 
     Args:
+        language: ``"zh"``, ``"en"`` or ``"mixed"`` (drawn for each episode); of the generated world only, as are
+            `difficulty` and `mask_names`.
+        difficulty: one of `dials.LEVELS` (``"small"``, ``"medium"``, ``"hard"``), or `Dials`.
+        mask_names: call the tools ``tool_1``, ``tool_2`` and so on, so that descriptions must be read.
         corpus: a file of BFCL or ACEBench, with its answers in ``possible_answer/`` beside it; see `load_corpus`.
         corpus_format: its format; None tells it from the content.
         tools: one's own tools: functions, classes, or their names as ``"pkg.mod:name"``; see `Workbench`. Those of an
             MCP server are ``"mcp:COMMAND"`` or ``"mcp:URL"``, or what `textenvs.tools.mcp.mcp_tools` returns.
         tasks: a file of one's own tasks for them; see `own` for what a row holds.
         call_format: how calls are written, one of `CALL_FORMATS`.
-        max_turns: most actions of an episode.
-        max_calls: most calls of an episode.
+        max_turns: most actions for one request.
+        max_calls: most calls for one request.
         max_malformed: most actions in a row that cannot be read.
         checker_timeout_s: most seconds of a task's checker; one that takes longer leaves its task unscored.
         instruction: what the agent is told to do, in place of the environment's own words; ``""`` tells it nothing.
-        split: ``"train"``, ``"valid"`` or ``"test"``, drawn by a hash of the first message.
+        split: ``"train"``, ``"valid"`` or ``"test"``. In the generated world names of things and tools and the wordings
+            differ; files are split by a hash of the first message.
         reward: see `TextEnv`; the default is `reward.toolcall_reward`.
         reward_timing: see `TextEnv`.
         render_mode: see `TextEnv`.
@@ -52,10 +60,14 @@ class ToolCall(TextEnv):
 
     family: ClassVar[str] = "toolcall"
     reward_range: ClassVar[tuple[float, float]] = calling.REWARD_RANGE
+    return_range: ClassVar[tuple[float, float] | None] = calling.RETURN_RANGE
 
     def __init__(
         self,
         *,
+        language: LanguageChoice = "mixed",
+        difficulty: str | Dials = "medium",
+        mask_names: bool = False,
         corpus: str | Path | None = None,
         corpus_format: Format | None = None,
         tools: Sequence[ToolLike | str] | str | None = None,
@@ -72,34 +84,45 @@ class ToolCall(TextEnv):
         render_mode: str | None = None,
     ) -> None:
         super().__init__(split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
+        if language not in get_args(LanguageChoice):
+            raise UnknownNameError.of("language", language, get_args(LanguageChoice))
+        limits = _limits(max_turns, max_calls, max_malformed, checker_timeout_s)
         self._form = named_format(call_format)
-        self._limits = _limits(max_turns, max_calls, max_malformed, checker_timeout_s)
-        self._instruction = instruction
-        self._tools = None if tools is None else resolve(tools)
-        self.source = TaskSource(self._read(corpus, corpus_format, tasks), self.split, str(corpus or tasks))
+        dials = dials_of(difficulty)
+        world = World(language, replace(dials, masked=True) if mask_names else dials, self.split)
+        manner = Manner(self._form, limits, instruction)
+        own = None if tools is None else resolve(tools)
+        self.source: Source = self._source(world, corpus, corpus_format, tasks, own, manner)
 
-    def _read(
-        self, corpus: str | Path | None, corpus_format: Format | None, tasks: str | Path | None
-    ) -> tuple[Task, ...]:
-        if (corpus is None) == (tasks is None) or (tasks is None) != (self._tools is None):
-            raise ConfigError('give either corpus="FILE", or tools=[...] together with tasks="FILE.jsonl"')
+    def _source(
+        self,
+        world: World,
+        corpus: str | Path | None,
+        corpus_format: Format | None,
+        tasks: str | Path | None,
+        tools: Sequence[ToolLike] | None,
+        manner: Manner,
+    ) -> Source:
+        if (tasks is None) != (tools is None) or (corpus is not None and tasks is not None):
+            raise ConfigError('give corpus="FILE", or tools=[...] together with tasks="FILE.jsonl", or none of them')
         if corpus is not None:
-            return load_corpus(corpus, corpus_format)
-        return load_tasks(str(tasks), Workbench(self._tools or ()).toolbox)
+            return TaskSource(load_corpus(corpus, corpus_format), self.split, str(corpus), manner)
+        if tools is None:
+            return GeneratedSource(world, self.family, manner)
+        return TaskSource(load_tasks(str(tasks), Workbench(tools).toolbox), self.split, str(tasks), manner, tools)
 
     @property
-    def n_items(self) -> int:
-        """How many tasks the split has."""
+    def n_items(self) -> int | None:
+        """How many tasks the split has; None of the generated world, which has no end."""
         return self.source.n_items
 
     def draw_index(self) -> int:
-        """Draw the index of the next task, without replacement in every pass."""
+        """Draw the index of the next item; of a file, without replacement in every pass."""
         return self.source.draw(self.np_random)
 
     def make_episode(self, index: int) -> Episode:
-        """Return the task with this index, its tools in their first state."""
-        workbench = None if self._tools is None else Workbench(self._tools)
-        return ToolEpisode(self.source.task(index), self._form, self._limits, workbench, self._instruction)
+        """Return the item with this index, its tools in their first state."""
+        return self.source.episode(index)
 
     def parts(self) -> Mapping[str, RewardFunction]:
         """Return the seven parts: decision, name, arguments, state, facts, answer, cost."""

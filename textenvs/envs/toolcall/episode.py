@@ -1,4 +1,4 @@
-"""One tool-calling task being played."""
+"""Tool-calling tasks being played, one after the other."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Self
 
 from textenvs.envs.toolcall.judgement import judge_after
+from textenvs.envs.toolcall.matching import outstanding
 from textenvs.envs.toolcall.types import Progress, Schema, Task, TurnTruth
-from textenvs.envs.toolcall.wording import instruction, oracle_text
-from textenvs.envs.toolcall.workbench import Workbench
+from textenvs.envs.toolcall.wording import oracle_text
+from textenvs.envs.toolcall.workbench import Bench
 from textenvs.episode import Outcome
 from textenvs.messages import Message, Stop, ToolCall
 from textenvs.rewards.spec import import_named
@@ -31,48 +32,64 @@ class Limits:
     """What ends an episode.
 
     Attributes:
-        turns: most actions.
-        calls: most calls, over all actions.
+        turns: most actions for one task.
+        calls: most calls for one task, over all actions.
         malformed: most actions in a row that cannot be read.
         checker_s: most seconds of a task's checker.
     """
 
-    turns: int = 8
+    turns: int = 12
     calls: int = 32
     malformed: int = 3
     checker_s: float = 10.0
 
 
 class ToolEpisode:
-    """A task whose calls are run, or only judged where there is nothing to run.
+    """Tasks whose calls are run, or one that is only judged where there is nothing to run.
 
-    With a workbench the agent calls until it says its final words; their results come as tool messages. Without one
-    (benchmarks describe tools and implement none) the first action that can be read is the whole answer.
+    With a bench the agent calls until it says its final words; their results come as tool messages. Then the user goes
+    on to the next task, whether this one went right or not, until it has been enough. Without a bench (benchmarks
+    describe tools and implement none) the first action that can be read is the whole answer.
 
     Args:
-        task: what is to be done.
+        tasks: what is to be done, one after the other; the first one gives name, language and context.
         form: in which calls are written.
         limits: what ends the episode.
-        workbench: runs the calls; None where there is nothing to run.
-        own_instruction: what the agent is told, in place of the family's words; None keeps those.
+        bench: runs the calls; None where there is nothing to run.
+        told: what the agent is told.
+        patience: how many tasks may go wrong before the user leaves.
     """
 
     def __init__(
         self,
-        task: Task,
+        tasks: Sequence[Task],
         form: CallFormat,
         limits: Limits,
-        workbench: Workbench | None = None,
-        own_instruction: str | None = None,
+        bench: Bench | None = None,
+        *,
+        told: str,
+        patience: int = 1,
     ) -> None:
-        self.task = task
-        self.task_id = task.task_id
-        self.instruction = instruction(task.language, form, task.context, own_instruction)
-        self.opening = (Message("user", task.opening),)
+        self.tasks = tuple(tasks)
+        self.task_id = tasks[0].task_id
+        self.instruction = told
+        self.opening = (Message("user", tasks[0].opening),)
         self._form = form
         self._limits = limits
-        self._workbench = workbench
-        self.tools, self._schemas = _offer(task, workbench)
+        self._bench = bench
+        self._patience = patience
+        self.tools, self._schemas = _offer(tasks[0], bench)
+        self._number = 0
+        self._failed = 0
+        self._begin()
+
+    @property
+    def task(self) -> Task:
+        """What is to be done now."""
+        return self.tasks[self._number]
+
+    def _begin(self) -> None:
+        """Begin a task."""
         self._progress = Progress()
         self._turns = 0
         self._malformed_in_a_row = 0
@@ -88,30 +105,30 @@ class ToolEpisode:
         if len(before.calls) + len(said.calls) > self._limits.calls:
             self._progress = replace(before, calls=(*before.calls, *said.calls))
             return self._close(before, Stop.CALL_BUDGET, said.calls)
-        if said.calls and self._workbench is not None:
-            return self._run(before, said.calls, self._workbench)
+        if said.calls and self._bench is not None:
+            return self._run(before, said.calls, self._bench)
         answer = "" if said.calls else said.text
         self._progress = replace(before, calls=(*before.calls, *said.calls), answer=answer, ended=True)
         return self._close(before, Stop.SUCCESS, said.calls)
 
     def oracle(self) -> str:
-        """Return the next expected calls, or the final words."""
-        expectation, made = self.task.expectation, len(self._progress.calls)
-        due = expectation.calls[made:]
+        """Return the expected calls that are due, or the final words."""
+        expectation = self.task.expectation
+        due = outstanding(self._progress.calls, expectation.calls)
         if not due:
             return oracle_text(expectation, self.task.language)
-        if expectation.ordered and self._workbench is not None:
+        if expectation.ordered and self._bench is not None:
             due = due[:1]
         return self._form.render([one.call() for one in due])
 
     def content(self) -> str:
-        """Return the task and the tools as canonical JSON."""
-        return json.dumps([asdict(replace(self.task, task_id="")), self.tools], ensure_ascii=False, sort_keys=True)
+        """Return the tasks and the tools in full."""
+        return repr(([replace(task, task_id="") for task in self.tasks], self.tools))
 
     def fork(self) -> Self:
         """Return an independent copy at this point; see `Workbench` for what plain functions keep."""
         twin = copy.copy(self)
-        twin._workbench = None if self._workbench is None else self._workbench.fork()
+        twin._bench = None if self._bench is None else self._bench.fork()
         return twin
 
     # What an action comes to
@@ -125,11 +142,11 @@ class ToolEpisode:
             return self._close(before, Stop.INVALID_ACTIONS, (), reply, invalid=True)
         return self._go_on(before, (), reply, invalid=True)
 
-    def _run(self, before: Progress, calls: Sequence[ToolCall], workbench: Workbench) -> Outcome:
+    def _run(self, before: Progress, calls: Sequence[ToolCall], bench: Bench) -> Outcome:
         """Run the calls in order; each has its own result."""
         first = len(before.calls) + 1
         named = tuple(replace(call, call_id=call.call_id or f"call_{i}") for i, call in enumerate(calls, first))
-        results = tuple(workbench.toolbox.run(call) for call in named)
+        results = tuple(bench.toolbox.run(call) for call in named)
         self._progress = replace(before, calls=(*before.calls, *named), results=(*before.results, *results))
         return self._go_on(before, named, tuple(result.message() for result in results))
 
@@ -138,7 +155,7 @@ class ToolEpisode:
     ) -> Outcome:
         if self._turns >= self._limits.turns:
             return self._close(before, Stop.TURN_BUDGET, calls, replies, invalid)
-        truth = TurnTruth(self.task, self._schemas, before, self._progress)
+        truth = TurnTruth(self.task, self._schemas, before, self._progress, share=1.0 / len(self.tasks))
         return Outcome(replies, truth, invalid=invalid, calls=calls)
 
     def _close(
@@ -149,23 +166,38 @@ class ToolEpisode:
         replies: tuple[Message, ...] = (),
         invalid: bool = False,
     ) -> Outcome:
-        """End the episode; `Stop.SUCCESS` stands for the agent's own end, be it a success or not."""
-        if self._workbench is not None:
-            self._progress = replace(self._progress, state=self._workbench.state())
+        """End the task, and with it the episode unless the user goes on.
+
+        `Stop.SUCCESS` stands for the agent's own end, be it a success or not; everything else ends the episode.
+        """
+        if self._bench is not None:
+            self._progress = replace(self._progress, state=self._bench.state())
         checked = _check(self.task.expectation.checker, self._progress, self._limits.checker_s)
-        truth = TurnTruth(self.task, self._schemas, before, self._progress, True, checked)
-        success = judge_after(truth).success
-        if stop is Stop.SUCCESS and not success:
-            stop = Stop.FAILURE
-        return Outcome(replies, truth, stop, success, invalid, calls)
+        share = 1.0 / len(self.tasks)
+        truth = TurnTruth(self.task, self._schemas, before, self._progress, True, checked, share)
+        right = judge_after(truth).success
+        self._failed += not right
+        left = len(self.tasks) - 1 - self._number
+        if stop is Stop.SUCCESS and left and self._failed < self._patience and self._bench is not None:
+            return Outcome((*replies, self._next(right, self._bench)), truth, calls=calls)
+        if stop is Stop.SUCCESS and self._failed:
+            stop = Stop.USER_LEFT if left else Stop.FAILURE
+        return Outcome(replies, replace(truth, missed=left * share), stop, not self._failed, invalid, calls)
+
+    def _next(self, right: bool, bench: Bench) -> Message:
+        """Begin the next task, and return what the user says."""
+        reaction = "" if right else self.task.reaction
+        self._number += 1
+        self._begin()
+        bench.begin(self._number, put_right=not right)
+        return Message("user", "\n".join(part for part in (reaction, self.task.opening) if part))
 
 
-def _offer(task: Task, workbench: Workbench | None) -> tuple[tuple[str, ...], Mapping[str, Schema]]:
+def _offer(task: Task, bench: Bench | None) -> tuple[tuple[str, ...], Mapping[str, Schema]]:
     """Return the tools as the agent is shown them, and their parameters by name."""
-    if workbench is None:
+    if bench is None:
         return tuple(json.dumps(tool, ensure_ascii=False) for tool in task.tools), task.schemas()
-    toolbox = workbench.toolbox
-    return toolbox.schemas, {name: tool.parameters for name, tool in toolbox.tools.items()}
+    return bench.offered, bench.parameters
 
 
 def _problem(calls: Sequence[ToolCall], text: str) -> str:

@@ -145,7 +145,9 @@ def _facts(task: Task, progress: Progress) -> float:
     facts = task.expectation.facts
     if not facts:
         return math.nan
-    known = "\n".join([task.opening, *(result.content for result in progress.results if not result.failure)])
+    known = "\n".join(
+        [task.context, task.heard, task.opening, *(result.content for result in progress.results if not result.failure)]
+    )
     return sum(says(progress.answer, forms) and says(known, forms) for forms in facts) / len(facts)
 
 

@@ -61,6 +61,21 @@ def agreement(calls: Sequence[ToolCall], expectation: Expectation, schemas: Mapp
     )
 
 
+def outstanding(calls: Sequence[ToolCall], expected: Sequence[ExpectedCall]) -> tuple[ExpectedCall, ...]:
+    """Return the expected calls that have not been made as their examples say, in order.
+
+    Args:
+        calls: as made, in any order.
+        expected: each counts once.
+    """
+    left = list(expected)
+    for call in calls:
+        made = (one for one in left if one.name == call.name and same(dict(call.arguments), one.example))
+        if (one := next(made, None)) is not None:
+            left.remove(one)
+    return tuple(left)
+
+
 def _share(call: ToolCall, expected: ExpectedCall, schemas: Mapping[str, Schema], rules: Rules) -> float:
     """Return the share of right arguments among those given or due; 0 for another tool."""
     if call.name != expected.name:

@@ -10,6 +10,8 @@ rewards of an episode sum to its final value, and every turn is paid for its own
   the cost, but never less than a wrong decision.
 
 Before the end it is `UNDER_WAY` (0.4) times the arguments' part, minus the cost. The parts are those of `judgement`.
+
+Where an episode has several tasks, each counts for its share, and one that was never begun for a wrong decision.
 """
 
 from __future__ import annotations
@@ -27,19 +29,22 @@ from textenvs.rewards import Reward, RewardFunction, Score, Scored
 REWARD_RANGE = (WRONG_DECISION - UNDER_WAY, 1.0 + MOST)
 """Least and greatest reward of one turn: the final value's range, less what was paid before."""
 
+RETURN_RANGE = (WRONG_DECISION, 1.0)
+"""Least and greatest sum of an episode's rewards: the final value's range."""
+
 
 def toolcall_reward(turn: Turn) -> Score:
     """Score one turn with the default fusion; the value lies in `REWARD_RANGE`."""
     truth: TurnTruth = turn.truth
     now = judge_after(truth)
-    value = now.value - judge_before(truth).value
+    value = truth.share * (now.value - judge_before(truth).value) + truth.missed * WRONG_DECISION
     if truth.last and truth.task.expectation.checker and math.isnan(truth.checked):
         return Score(value, now.parts, valid=False, fault=Fault.REWARD_FAILED)
     return Score(value, now.parts)
 
 
 class Part:
-    """One part as a reward of its own: paid at the end of the episode, 0 where it does not apply.
+    """One part as a reward of its own: paid at the end of every task by its share, 0 where it does not apply.
 
     Args:
         name: of the part, one of `PART_NAMES`.
@@ -49,8 +54,9 @@ class Part:
         self.name = name
 
     def __call__(self, turn: Turn) -> float:
-        """Return the part after the last turn, in [0, 1]; the cost is negative, so that its weight is positive."""
-        value = judge_after(turn.truth).parts[self.name] if turn.last else math.nan
+        """Return the part at the end of a task, in [0, 1]; the cost is negative, so that its weight is positive."""
+        truth: TurnTruth = turn.truth
+        value = truth.share * judge_after(truth).parts[self.name] if truth.last else math.nan
         if math.isnan(value):
             return 0.0
         return -value if self.name == "cost" else value

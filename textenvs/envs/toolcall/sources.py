@@ -1,15 +1,24 @@
-"""Where the tasks of one split come from: a benchmark's file, or one's own tasks."""
+"""Where the episodes of one split come from: the generated world, a benchmark's file, or one's own tasks."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
+from textenvs.envs.toolcall.episode import Limits, ToolEpisode
 from textenvs.envs.toolcall.types import Task
+from textenvs.envs.toolcall.wording import instruction
+from textenvs.envs.toolcall.workbench import ToolLike, Workbench
+from textenvs.envs.toolcall.world.bench import WorldBench
+from textenvs.envs.toolcall.world.world import World
+from textenvs.episode import Episode
 from textenvs.errors import ConfigError
-from textenvs.seeding import PassOrder, Split
+from textenvs.seeding import PassOrder, Split, draw_index, item_generator
+from textenvs.tools import CallFormat
 
 _TEST, _VALID = 0.2, 0.1  # shares of the groups
 
@@ -25,6 +34,71 @@ def split_of(task: Task) -> Split:
     return "valid" if place < _TEST + _VALID else "train"
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How episodes are played, wherever they come from.
+
+    Attributes:
+        form: in which calls are written.
+        limits: what ends an episode.
+        instruction: takes the place of the family's own; None keeps that.
+    """
+
+    form: CallFormat
+    limits: Limits
+    instruction: str | None = None
+
+
+class Source(Protocol):
+    """Gives episodes by index."""
+
+    @property
+    def n_items(self) -> int | None:
+        """How many episodes there are; None without end."""
+        ...
+
+    def draw(self, generator: np.random.Generator) -> int:
+        """Draw the index of the next episode."""
+        ...
+
+    def episode(self, index: int) -> Episode:
+        """Return an episode, ready to be played."""
+        ...
+
+
+class GeneratedSource:
+    """Endless episodes of the generated world.
+
+    Args:
+        world: draws them.
+        family: first part of every item's key.
+        manner: how they are played.
+    """
+
+    def __init__(self, world: World, family: str, manner: Manner) -> None:
+        self._world = world
+        self._manner = manner
+        self._key = f"{family}|{world.language}|{world.difficulty!r}"
+        self._prefix = f"{family}/{world.language}/{world.split}/"
+
+    @property
+    def n_items(self) -> None:
+        """None: there is no end of them."""
+
+    def draw(self, generator: np.random.Generator) -> int:
+        """Draw the index of the next episode."""
+        return draw_index(generator)
+
+    def episode(self, index: int) -> Episode:
+        """Return the episode with this index, its database in the first state."""
+        item = self._world.draw(item_generator(self._key, self._world.split, index))
+        first, *others = item.tasks
+        manner, named = self._manner, replace(first, task_id=f"{self._prefix}{index}")
+        told = instruction(first, manner.form, manner.instruction, brief=item.brief)
+        bench, patience = WorldBench(item), item.patience
+        return ToolEpisode((named, *others), manner.form, manner.limits, bench, told=told, patience=patience)
+
+
 class TaskSource:
     """The tasks of one split, drawn without replacement in every pass.
 
@@ -32,15 +106,21 @@ class TaskSource:
         tasks: of all splits.
         split: which part of them.
         name: of where they come from, for the error.
+        manner: how they are played.
+        tools: that are run; None where there is nothing to run.
 
     Raises:
         ConfigError: if the split is empty.
     """
 
-    def __init__(self, tasks: Sequence[Task], split: Split, name: str) -> None:
+    def __init__(
+        self, tasks: Sequence[Task], split: Split, name: str, manner: Manner, tools: Sequence[ToolLike] | None = None
+    ) -> None:
         self._tasks = tuple(task for task in tasks if split_of(task) == split)
         if not self._tasks:
             raise ConfigError(f'{name}: none of its {len(tasks)} tasks is in split={split!r}; rows may have a "split"')
+        self._manner = manner
+        self._tools = tools
         self._order = PassOrder(len(self._tasks))
 
     @property
@@ -61,3 +141,10 @@ class TaskSource:
         if index >= len(self._tasks):
             raise ConfigError(f"index {index}: this split has the indices 0 to {len(self._tasks) - 1}")
         return self._tasks[index]
+
+    def episode(self, index: int) -> Episode:
+        """Return the task with this index to be played, its tools in their first state; see `task`."""
+        task, manner = self.task(index), self._manner
+        bench = None if self._tools is None else Workbench(self._tools)
+        told = instruction(task, manner.form, manner.instruction)
+        return ToolEpisode((task,), manner.form, manner.limits, bench, told=told)

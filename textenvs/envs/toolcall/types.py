@@ -14,6 +14,8 @@ from textenvs.tools import ToolResult
 Decision = Literal["call", "ask", "answer", "refuse"]
 """What an assistant can do with a request: call tools, ask back, answer, or say that it cannot or may not."""
 
+Language = Literal["zh", "en"]
+
 Rules = Literal["exact", "bfcl", "acebench"]
 """By which rules an argument's value is compared; see `values`."""
 
@@ -92,22 +94,26 @@ class Task:
     Attributes:
         task_id: its name.
         language: of the conversation, ``"zh"`` or ``"en"``.
-        opening: what the agent reads first.
+        opening: what the agent reads first; what the user says next, where an episode has several tasks.
         tools: what is on offer, each as chat templates take it; empty where the environment's own tools are.
         expectation: the hidden truth.
         context: what the agent is told besides, such as the date; it follows the instruction.
         group: equal for tasks that must stay in one split, for they share their beginning.
         split: the split that it belongs to; None to draw it from the group.
+        heard: what was said before the opening; a fact may come from it.
+        reaction: what the user says if the task goes wrong and another one follows.
     """
 
     task_id: str
-    language: Literal["zh", "en"]
+    language: Language
     opening: str
     tools: tuple[Mapping[str, Any], ...]
     expectation: Expectation
     context: str = ""
     group: str = ""
     split: Split | None = None
+    heard: str = ""
+    reaction: str = ""
 
     def schemas(self) -> dict[str, Schema]:
         """Return the parameters' JSON Schema of every tool by name; of two with one name, the first."""
@@ -147,8 +153,10 @@ class TurnTruth:
         schemas: parameters of the tools on offer, by name.
         before: how far the task was before the action.
         after: how far it is now.
-        last: whether the episode ended with it.
+        last: whether the task ended with it.
         checked: what the task's checker said at the end, in [0, 1]; NaN without one, where it failed, or before.
+        share: of the episode's value that the task decides; 1 where there is no other.
+        missed: the share of the tasks that were never begun, because the episode ended with this turn.
     """
 
     task: Task
@@ -157,3 +165,5 @@ class TurnTruth:
     after: Progress
     last: bool = False
     checked: float = math.nan
+    share: float = 1.0
+    missed: float = 0.0

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from textenvs.envs.toolcall.types import Decision, Expectation
+from textenvs.envs.toolcall.types import Decision, Expectation, Language, Task
 from textenvs.tools import CallFormat
 
 
@@ -17,6 +16,7 @@ class Wording:
 
     Attributes:
         instruction: what the agent is told to do; ``{example}`` stands for a call in the format that is spoken.
+        brief: the same in few words.
         speakers: labels of the user's and the assistant's lines in a record.
         question: the oracle's, with ``{names}``.
         refusal: the oracle's, with ``{names}``.
@@ -24,6 +24,7 @@ class Wording:
     """
 
     instruction: str
+    brief: str
     speakers: Mapping[str, str]
     question: str
     refusal: str
@@ -40,6 +41,8 @@ WORDINGS: Mapping[str, Wording] = {
         "- If a given value cannot be right, make no call. Name the parameter and the value.\n"
         "- If no tool can do it, or it is not allowed, make no call and say that you cannot do it.\n"
         "- Otherwise answer in words.",
+        "Call tools like this: {example}\nAsk for what is missing, by the parameter's name. Name what cannot be right. "
+        "Say what you cannot do.",
         {"user": "User: ", "assistant": "Assistant: ", "tool": "Tool: "},
         "What should I use for {names}?",
         "I cannot do this. {names}",
@@ -52,6 +55,7 @@ WORDINGS: Mapping[str, Wording] = {
         "- 给出的值不可能正确时，不要调用，写出参数名和这个值。\n"
         "- 没有工具能做到，或者不允许做时，不要调用，说明无法完成。\n"
         "- 其他情况直接用文字回答。",
+        "这样调用工具：{example}\n缺什么就问，写出参数名；值不对就指出；做不到就说无法完成。",
         {"user": "用户：", "assistant": "助手：", "tool": "工具："},
         "请问{names}是什么？",
         "我无法完成这个请求。{names}",
@@ -60,20 +64,21 @@ WORDINGS: Mapping[str, Wording] = {
 }
 
 
-def instruction(language: Literal["zh", "en"], form: CallFormat, context: str, own: str | None) -> str:
+def instruction(task: Task, form: CallFormat, own: str | None = None, *, brief: bool = False) -> str:
     """Return what the agent is told.
 
     Args:
-        language: of the task.
+        task: gives the language, and adds what belongs to it, such as the date.
         form: in which calls are written.
-        context: what the task adds, such as the date.
         own: the user's own instruction, in place of the family's words; None keeps those.
+        brief: whether the family's words are few.
     """
-    told = WORDINGS[language].instruction.format(example=form.example) if own is None else own
-    return "\n".join(part for part in (told, context) if part)
+    words = WORDINGS[task.language]
+    told = (words.brief if brief else words.instruction).format(example=form.example) if own is None else own
+    return "\n".join(part for part in (told, task.context) if part)
 
 
-def record(said: Sequence[tuple[str, str]], language: Literal["zh", "en"]) -> str:
+def record(said: Sequence[tuple[str, str]], language: Language) -> str:
     """Return a conversation that took place without the agent as one text; a lone utterance stands without a label.
 
     Args:
@@ -135,7 +140,7 @@ def _share(flags: Sequence[bool]) -> float:
     return sum(flags) / len(flags) if flags else 1.0
 
 
-def oracle_text(expectation: Expectation, language: Literal["zh", "en"]) -> str:
+def oracle_text(expectation: Expectation, language: Language) -> str:
     """Return the final words that fulfil an expectation."""
     if expectation.answer:
         return expectation.answer

@@ -1,10 +1,10 @@
-"""A user's own tools, ready for one episode: functions as they are, a class as an object of its own."""
+"""Tools at work in an episode; a user's own: functions as they are, a class as an object of its own."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self, cast
+from typing import Any, Protocol, Self, cast
 
 from textenvs.errors import ConfigError, UsageError
 from textenvs.rewards.spec import import_named
@@ -43,6 +43,42 @@ def _import(name: str) -> ToolLike:
     return cast("ToolLike", found)
 
 
+class Bench(Protocol):
+    """Tools at work, with what they change."""
+
+    @property
+    def toolbox(self) -> Toolbox:
+        """Runs the calls."""
+        ...
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The tools on offer from the beginning, as JSON text."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Mapping[str, Any]]:
+        """JSON Schema of the arguments of every tool, by name."""
+        ...
+
+    def begin(self, number: int, put_right: bool = False) -> None:
+        """Prepare for a task of the episode.
+
+        Args:
+            number: of the task.
+            put_right: whether those before went wrong, so that what they should have left must be brought about.
+        """
+        ...
+
+    def state(self) -> Mapping[str, Any] | None:
+        """Return what the tools have changed; None where nothing is known of it."""
+        ...
+
+    def fork(self) -> Self:
+        """Return an independent copy."""
+        ...
+
+
 class Workbench:
     """Tools that an episode runs, with what they change.
 
@@ -65,6 +101,19 @@ class Workbench:
     def _build(self, made: Sequence[Any]) -> None:
         self._made: tuple[Any, ...] = tuple(made)
         self.toolbox = Toolbox(tool for one in self._made for tool in _tools_of(one))
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The tools, as JSON text."""
+        return self.toolbox.schemas
+
+    @property
+    def parameters(self) -> Mapping[str, Mapping[str, Any]]:
+        """JSON Schema of the arguments of every tool, by name."""
+        return {name: tool.parameters for name, tool in self.toolbox.tools.items()}
+
+    def begin(self, number: int, put_right: bool = False) -> None:
+        """Do nothing: one's own tasks are episodes of their own."""
 
     def state(self) -> Mapping[str, Any] | None:
         """Return the public attributes of the objects among the tools; None where there is no such object."""

@@ -273,7 +273,7 @@ def test_what_cannot_be_made_is_refused(tasks: Path, tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="parameter 'x' of tool 'untyped'"):
         ToolCall(tools=[untyped], tasks=tasks)
-    with pytest.raises(ConfigError, match="give either corpus"):
+    with pytest.raises(ConfigError, match="give corpus"):
         ToolCall(tools=TOOLS)
     with pytest.raises(ConfigError, match=r"tool .no\.such:thing"):
         ToolCall(tools=["no.such:thing"], tasks=tasks)

@@ -10,7 +10,7 @@ import pytest
 
 from textenvs.envs.toolcall.corpora import load_corpus
 from textenvs.envs.toolcall.env import ToolCall
-from textenvs.envs.toolcall.sources import split_of
+from textenvs.envs.toolcall.sources import TaskSource, split_of
 from textenvs.errors import CorpusError
 from textenvs.seeding import SPLITS, Split
 
@@ -78,6 +78,7 @@ def _openings(data_dir: Path, split: Split) -> set[str]:
     env = ToolCall(corpus=data_dir / "toolcall" / FILES[2], split=split)
     found = set()
     for index in range(env.n_items):
+        assert isinstance(env.source, TaskSource)
         assert split_of(env.source.task(index)) == split
         found.add(str(env.reset(options={"index": index})[0]["history"]))
     return found
