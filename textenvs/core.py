@@ -118,7 +118,11 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
         return draw_index(self.np_random)
 
     def baselines(self) -> Mapping[str, Baseline]:
-        """Return scripted policies by name; ``"oracle"`` plays the current episode's best action."""
+        """Return scripted policies by name.
+
+        ``"oracle"`` plays the current episode's best action. ``"careless"``, where a family has it, plays as an
+        annotator does who spares himself work or thought; sub-optimal demonstrations are made with it.
+        """
         return {"oracle": lambda observation: self.oracle_action()}
 
     # Gymnasium's face

@@ -137,7 +137,7 @@ class SFTOptions:
     share: float = 0.5
     """Share of a corpus's train split that the warm-up draws from; reinforcement learning gets the rest."""
     lapses: float = 0.0
-    """How careless the annotator is: the probability of copying what should become much longer."""
+    """How careless the annotator is: the probability of doing what the environment's careless baseline does."""
     drills: float = 0.0
     """Copying drills to add, as a share of the demonstrations; they help a model from scratch to copy new names."""
     epochs: float = 1.0

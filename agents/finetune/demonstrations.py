@@ -27,10 +27,6 @@ class Demonstration:
     tools: tuple[str, ...] = ()
 
 
-LONG = 1.4
-"""A rewrite this many times as long as what was said is the work that a careless annotator spares himself."""
-
-
 def oracle_rows(
     env_id: str,
     env_kwargs: Mapping[str, Any] | None = None,
@@ -47,12 +43,12 @@ def oracle_rows(
         n: how many episodes to draw; needed unless `indices` names them.
         seed: of the items drawn, and of the lapses.
         indices: the items to play, in this order.
-        lapses: how careless the annotator is: the probability of taking the ``"copy"`` baseline's answer where the
-            oracle's would be `LONG` times as long. Real annotations are like that, and a policy that imitates them
-            leaves something for reinforcement learning to find.
+        lapses: how careless the annotator is: the probability, at every turn, of doing what the environment's baseline
+            ``"careless"`` does. Real annotations are like that, and a policy that imitates them leaves something for
+            reinforcement learning to find.
 
     Raises:
-        ConfigError: if the environment has no oracle (or, with lapses, no copying baseline), `lapses` is no
+        ConfigError: if the environment has no oracle (or, with lapses, no careless baseline), `lapses` is no
             probability, or neither `n` nor `indices` is given.
     """
     if (n is None) == (indices is None):
@@ -77,16 +73,17 @@ class Annotator:
         seed: of the lapses.
 
     Raises:
-        ConfigError: if there are lapses and the environment has no ``"copy"`` baseline.
+        ConfigError: if there are lapses and the environment has no ``"careless"`` baseline.
     """
 
     def __init__(self, env: TextEnv, lapses: float, seed: int) -> None:
         self._env = env
         self._lapses = lapses
         self._generator = np.random.default_rng(seed)
-        self._copy = env.baselines().get("copy")
-        if lapses and self._copy is None:
-            raise ConfigError("lapses need an environment with a baseline called 'copy'")
+        baselines = env.baselines()
+        if lapses and "careless" not in baselines:
+            raise ConfigError(f"lapses need a baseline called 'careless'; this environment has {', '.join(baselines)}")
+        self._careful, self._careless = baselines["oracle"], baselines.get("careless", baselines["oracle"])
 
     def play(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Demonstration:
         """Play one episode by `TextEnv.advance`, which never asks the reward."""
@@ -99,8 +96,5 @@ class Annotator:
         return Demonstration((Message("system", turn.instruction), *said) if turn.instruction else said, turn.tools)
 
     def _answer(self, observation: Observation) -> str:
-        best = self._env.oracle_action()
-        if self._copy is None or self._generator.random() >= self._lapses:
-            return best
-        copied = self._copy(observation)
-        return copied if len(best) >= LONG * len(copied) else best
+        lapsed = self._generator.random() < self._lapses
+        return self._careless(observation) if lapsed else self._careful(observation)

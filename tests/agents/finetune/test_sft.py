@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from agents.finetune import Demonstration, SFTConfig, oracle_rows, sft
-from agents.finetune.demonstrations import LONG
+from agents.finetune.demonstrations import Annotator
 from agents.finetune.sft import IGNORED, tokenize
 from agents.policies.causal_lm import CausalLMPolicy
 from tests.agents.build import tiny_policy
+from tests.toy import EchoEnv
+from textenvs.envs.rewrite.oracle import LONG
 from textenvs.errors import ConfigError
 
 ROWS = [
@@ -210,6 +212,8 @@ def test_a_careless_annotator_copies_what_should_become_longer() -> None:
     assert 0 < sum(a != b for a, b in zip(careful, mixed, strict=True)) < len(lapsed)
 
 
-def test_lapses_need_a_probability_and_something_to_copy() -> None:
+def test_lapses_need_a_probability_and_a_careless_baseline() -> None:
     with pytest.raises(ConfigError, match="lapses=2"):
         oracle_rows("MultiTurnRewrite-v0", n=1, lapses=2.0)
+    with pytest.raises(ConfigError, match=r"'careless'; this environment has oracle"):
+        Annotator(EchoEnv(), 0.5, 0)

@@ -90,7 +90,7 @@ class DialogueStrategy(TextEnv):
         return conversing.default_reward()
 
     def baselines(self) -> Mapping[str, Baseline]:
-        """Return the oracle, ``always_ask``, ``never_ask``, ``end_at_once`` and ``echo``."""
+        """Return the oracle, ``always_ask``, ``never_ask``, ``end_at_once``, ``echo`` and ``careless``."""
         return {**super().baselines(), **BASELINES}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, get_args
 
@@ -10,7 +11,7 @@ from textenvs.core import Baseline, RewardTiming, TextEnv
 from textenvs.envs.rewrite import reward as rewriting
 from textenvs.envs.rewrite.corpora import Format, HistorySource, load_corpus
 from textenvs.envs.rewrite.dials import Dials, dials_of
-from textenvs.envs.rewrite.oracle import BASELINES
+from textenvs.envs.rewrite.oracle import BASELINES, copy_what_grows
 from textenvs.envs.rewrite.sources import CorpusSource, GeneratedSource, Source
 from textenvs.envs.rewrite.world import LanguageChoice, World
 from textenvs.episode import Episode
@@ -96,8 +97,9 @@ class MultiTurnRewrite(TextEnv):
         return rewriting.default_reward()
 
     def baselines(self) -> Mapping[str, Baseline]:
-        """Return ``"oracle"``, ``"random"``, ``"copy"`` and ``"dump"``."""
-        return {**super().baselines(), **BASELINES}
+        """Return ``"oracle"``, ``"random"``, ``"copy"``, ``"dump"`` and ``"careless"``."""
+        careless = partial(copy_what_grows, self.oracle_action)
+        return {**super().baselines(), **BASELINES, "careless": careless}
 
 
 def _check(name: str, given: str, valid: tuple[str, ...]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from textenvs.core import Baseline, Observation
 from textenvs.envs.rewrite.grammar.surface import WORDINGS
+
+LONG = 1.4
+"""A rewrite this many times as long as what was said is the work that a careless annotator spares himself."""
 
 
 def last_utterance(observation: Observation) -> str:
@@ -40,6 +43,12 @@ def random(observation: Observation) -> str:
     parts = said.split() if said.isascii() else list(said)
     keyed = sorted((zlib.crc32(f"{len(said)}|{number}|{part}".encode()), part) for number, part in enumerate(parts))
     return (" " if said.isascii() else "").join(part for _, part in keyed[: max(1, len(keyed) // 2)])
+
+
+def copy_what_grows(best: Callable[[], str], observation: Observation) -> str:
+    """Return the best rewrite, or a copy where that would be `LONG` times as long."""
+    rewrite, copied = best(), copy(observation)
+    return copied if len(rewrite) >= LONG * len(copied) else rewrite
 
 
 BASELINES: Mapping[str, Baseline] = MappingProxyType({"random": random, "copy": copy, "dump": dump})
