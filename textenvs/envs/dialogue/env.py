@@ -10,11 +10,12 @@ from textenvs.envs.dialogue import reward as conversing
 from textenvs.envs.dialogue.baselines import BASELINES
 from textenvs.envs.dialogue.chat_user import ChatUsers
 from textenvs.envs.dialogue.dials import Dials, dials_of
-from textenvs.envs.dialogue.episode import Style, UserFactory, agenda_user
+from textenvs.envs.dialogue.episode import DialogueEpisode, Style, UserFactory, agenda_user
+from textenvs.envs.dialogue.menu import DialogueMenu
 from textenvs.envs.dialogue.sources import GeneratedSource, Source
 from textenvs.envs.dialogue.world import LanguageChoice, World
 from textenvs.episode import Episode
-from textenvs.errors import UnknownNameError
+from textenvs.errors import ConfigError, UnknownNameError
 from textenvs.rewards.core import Reward, RewardFunction
 from textenvs.rewards.spec import RewardSpec
 from textenvs.seeding import Split, check_split
@@ -65,6 +66,7 @@ class DialogueStrategy(TextEnv):
         _check("language", language, get_args(LanguageChoice))
         _check("style", style, get_args(Style))
         world = World(language, dials_of(difficulty), self.split, None if users is None else check_split(users))
+        self._dials = world.dials
         users_made = ChatUsers.at(make_user) if isinstance(make_user, str) else make_user or agenda_user
         self.source: Source = GeneratedSource(world, self.family, style, users_made, instruction)
 
@@ -89,9 +91,19 @@ class DialogueStrategy(TextEnv):
         """Return the fusion of `stakes`."""
         return conversing.default_reward()
 
+    def menu(self) -> DialogueMenu:
+        """Return the moves and features with which `textenvs.wrappers.Choices` plays this environment."""
+        return DialogueMenu(self._dials, self._playing)
+
     def baselines(self) -> Mapping[str, Baseline]:
         """Return the oracle, ``always_ask``, ``never_ask``, ``end_at_once``, ``echo`` and ``careless``."""
         return {**super().baselines(), **BASELINES}
+
+    def _playing(self) -> DialogueEpisode:
+        episode = self._current()
+        if not isinstance(episode, DialogueEpisode):
+            raise ConfigError("recorded dialogues have no menu of moves")
+        return episode
 
 
 def _check(name: str, given: str, valid: tuple[str, ...]) -> None:

@@ -50,6 +50,7 @@ class DialogueEpisode:
     Attributes:
         belief: what the agent can know by now.
         turns: how many actions are left.
+        last: the agent's last move; None before the first.
     """
 
     tools: tuple[str, ...] = ()
@@ -72,6 +73,7 @@ class DialogueEpisode:
         self._lexicon = Lexicon(item.catalogue)
         self._user = make_user(item)
         self._met = 0
+        self.last: Move | None = None
         opening = self._user.open()
         self._fault = opening.fault
         self.opening = (Message("user", opening.text),)
@@ -82,6 +84,7 @@ class DialogueEpisode:
         """Take one move, and let the user answer it."""
         before, left, move = self.belief, self.turns, self._lexicon.read(action)
         self.turns -= 1
+        self.last = move
         heard = self._judge(action, move)
         said = self._speak(heard)
         stop = Stop.ERROR if self._fault else self._stop(move, said)
@@ -98,13 +101,13 @@ class DialogueEpisode:
 
     def oracle(self) -> str:
         """Return the words of the best move, or of the best one known."""
-        return self._lexicon.write(self.best(), self._tags)
+        return self.word(self.best())
 
     def best(self) -> Move:
         """Return the best move at the small size, elsewhere that of the best known policy."""
         exact = self.exact
         move = exact.best(self.belief, self.turns) if exact else best_known(self.process, self.belief)
-        return move if move.kind != "recommend" else Move(self._intent, FREE, move.candidate)
+        return move if move.kind != "recommend" else Move(self.intent, FREE, move.candidate)
 
     @property
     def process(self) -> Process:
@@ -115,6 +118,15 @@ class DialogueEpisode:
     def exact(self) -> Oracle | None:
         """The exact optimum, where it is within reach."""
         return oracle_of(self._kb, self.item.habits, self.item.mood == "angry") if self._exact else None
+
+    @property
+    def intent(self) -> MoveKind:
+        """The kind of answer that was asked for last."""
+        return self.item.persona.goals[self.belief.course.goal].intent
+
+    def word(self, move: Move) -> str:
+        """Return words, or a tag, for a move."""
+        return self._lexicon.write(move, self._tags)
 
     def content(self) -> str:
         """Return what there is and who comes."""
@@ -133,10 +145,6 @@ class DialogueEpisode:
         return self.item.catalogue.kb
 
     @property
-    def _intent(self) -> MoveKind:
-        return self.item.persona.goals[self.belief.course.goal].intent
-
-    @property
     def _wants(self) -> Wants:
         """What is wanted now: after a change of mind, what has been told."""
         changed = wants_in(self.belief.box, self._kb.sizes) if self.belief.course.changed else None
@@ -152,7 +160,7 @@ class DialogueEpisode:
 
     def _verdict(self, move: Move) -> Verdict:
         if move.kind in ANSWERS:
-            if move.kind != self._intent:
+            if move.kind != self.intent:
                 return "other_kind"
             return "right" if self._kb.right(move.candidate, self._wants) else "wrong"
         impossible = not self._kb.possible(self._wants)

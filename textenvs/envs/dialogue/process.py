@@ -53,8 +53,8 @@ class Process:
         self.kb = kb
         self.habits = habits
         self.angry = angry
-        self._prior = goals(kb, habits.free)
-        untold = {wants: p * (1.0 - habits.stated) ** _constrained(wants) for wants, p in self._prior.items()}
+        self.prior = goals(kb, habits.free)
+        untold = {wants: p * (1.0 - habits.stated) ** _constrained(wants) for wants, p in self.prior.items()}
         self.posterior = Posterior(kb, untold, habits.slips)
         self._openings: dict[Wants, float] = {}
         self._closings: dict[tuple[int, int], list[Branch]] = {}
@@ -67,7 +67,7 @@ class Process:
             goal: number of the goal.
             strain: so far.
         """
-        self._openings = self._openings or _requests(self.kb, self._prior, self.habits)
+        self._openings = self._openings or _requests(self.kb, self.prior, self.habits)
         for told, probability in self._openings.items():
             acts = [Act("inform", slot, value) for slot, value in enumerate(told) if value != FREE]
             yield probability, believe(self.kb, goal, acts, strain)

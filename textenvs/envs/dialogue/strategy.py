@@ -30,7 +30,7 @@ def best_known(process: Process, belief: Belief) -> Move:
         return REFUSE
     sure, useful = posterior.sure(belief), posterior.useful(belief)
     if sure or not useful:
-        return Move("recommend", FREE, sure[0] if sure else _likeliest(process, posterior.goals(belief))[0])
+        return Move("recommend", FREE, sure[0] if sure else likeliest(process, posterior.goals(belief))[0])
     goals = posterior.goals(belief)
     return Move("ask", max(useful, key=lambda slot: _expected(process, goals, slot)))
 
@@ -39,10 +39,10 @@ def _expected(process: Process, goals: tuple[tuple[Wants, float], ...], slot: in
     """Return how probably the best answer is right once a slot is known."""
     values = {wants[slot] for wants, _ in goals}
     parts = [tuple((wants, weight) for wants, weight in goals if wants[slot] == value) for value in values]
-    return sum(_likeliest(process, part)[1] for part in parts)
+    return sum(likeliest(process, part)[1] for part in parts)
 
 
-def _likeliest(process: Process, goals: tuple[tuple[Wants, float], ...]) -> tuple[int, float]:
+def likeliest(process: Process, goals: tuple[tuple[Wants, float], ...]) -> tuple[int, float]:
     """Return the candidate that is right with the greatest weight, and that weight."""
     weights = [0.0] * len(process.kb.rows)
     for wants, weight in goals:
