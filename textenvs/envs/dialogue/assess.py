@@ -47,18 +47,17 @@ def should_ask(truth: TurnTruth, exact: bool) -> bool:
 
 
 def regret(truth: TurnTruth) -> float:
-    """Return by how much a move falls short of the best one, in expected return; >= 0, small size only.
-
-    What no policy worth the name would do (words that nobody understands, an offer out of place, a question that was
-    answered, an answer of another kind) is not among the oracle's moves and counts as what it comes to.
-    """
+    """Return by how much a move falls short of the best one, in expected return; >= 0, small size only."""
     oracle = oracle_of(truth.item.catalogue.kb, truth.item.habits, truth.item.mood == "angry")
-    best = oracle.value(truth.belief, truth.turns)
-    return max(0.0, best - oracle.worth(truth.belief, _plain(truth.move), truth.turns))
+    worth = oracle.worth(truth.belief, _seen_by_oracle(truth), truth.turns)
+    return max(0.0, oracle.value(truth.belief, truth.turns) - worth)
 
 
-def _plain(move: Move) -> Move:
-    return Move("recommend", FREE, move.candidate) if move.kind in ANSWERS else move
+def _seen_by_oracle(truth: TurnTruth) -> Move:
+    """Return a move as `Process` takes it, for which every request is one for a recommendation."""
+    if truth.move.kind not in ANSWERS:
+        return truth.move
+    return Move("book" if truth.verdict == "other_kind" else "recommend", FREE, truth.move.candidate)
 
 
 def converse(env: TextEnv, act: Callable[[Observation], str], index: int) -> list[TurnTruth]:

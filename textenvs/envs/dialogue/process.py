@@ -17,13 +17,19 @@ from textenvs.envs.dialogue.knowledge import KnowledgeBase, Wants, goals, has_im
 from textenvs.envs.dialogue.posterior import Posterior
 from textenvs.envs.dialogue.stakes import final_value, move_cost
 from textenvs.users.agenda import TOLD, Course, Manner, burdened, changeable, changed, neighbours, react, slip_of
-from textenvs.users.core import FREE, Act, Heard, Move
+from textenvs.users.core import FREE, Act, Heard, Move, MoveKind, Verdict
 from textenvs.users.habits import Habits
 
 OFFER, END, REFUSE, HANDOVER = Move("offer"), Move("end"), Move("refuse"), Move("handover")
 
 
-_JUDGED = ("recommend", "refuse")
+_VERDICTS: dict[MoveKind, Verdict] = {
+    "recommend": "wrong",
+    "refuse": "wrong",
+    "book": "other_kind",
+    "explain": "other_kind",
+}
+"""The verdict on a move that does not meet the goal."""
 
 
 class Branch(NamedTuple):
@@ -42,6 +48,9 @@ class Branch(NamedTuple):
 
 class Process:
     """The decision process of users of one bank over one knowledge base.
+
+    Every request is taken to be for a recommendation: ``"recommend"`` is the kind of answer that is wanted, and
+    ``"book"`` and ``"explain"`` are others.
 
     Args:
         kb: what there is.
@@ -101,8 +110,12 @@ class Process:
     def _branch(self, belief: Belief, move: Move) -> list[Branch]:
         if move.kind == "end":
             return [self._ended(belief, self.completion(belief))]
-        if belief.course.phase == "waiting":
-            return self._offered(belief)
+        if belief.course.phase != "goal":
+            return (
+                self._offered(belief)
+                if belief.course.phase == "waiting" and move == OFFER
+                else self._idle(belief, move)
+            )
         if move.kind == "handover":
             met = sum(weight for wants, weight in self.posterior.goals(belief) if not self.kb.possible(wants))
             share = met * self.share(belief.course.goal + 1, belief.course.goal + 1)
@@ -146,7 +159,7 @@ class Process:
         """Run the user's law for everything that may be wanted, and put together what sounds the same."""
         offered = self.kb.rows[move.candidate] if move.candidate != FREE else ()
         needless = move.kind == "ask" and move.slot not in self.posterior.useful(belief)
-        heard = Heard("", move, "wrong" if move.kind in _JUDGED else "", offered, needless)
+        heard = Heard("", move, _VERDICTS.get(move.kind, ""), offered, needless)
         met, sounds = 0.0, dict[tuple[Act, ...], float]()
         for wants, weight in self.posterior.goals(belief):
             course = belief.course._replace(slipped=self._slipped(belief, wants))
@@ -168,7 +181,7 @@ class Process:
         if acts[-1].kind == "change":
             wrong, course = False, belief.course
         else:
-            wrong = heard.verdict == "wrong"
+            wrong = heard.verdict != ""
             course = burdened(belief.course, heard, acts, self.habits.bear(self.angry))
         leaves = self.habits.leaves(belief.course.strain, course.strain, self.angry)
         if leaves:
@@ -201,6 +214,16 @@ class Process:
         following = [Branch(more * p, cost, one) for p, one in self.openings(belief.course.goal + 1, strain)]
         return [*(following if more else ()), Branch(1.0 - more, final_value(1.0, strain, False) + cost, None)]
 
+    def _idle(self, belief: Belief, move: Move) -> list[Branch]:
+        """Return what comes of a move for which there is no occasion, as no goal is open."""
+        if belief.course.phase == "gone":
+            return [Branch(1.0, -move_cost(False), belief)]
+        course = burdened(belief.course, Heard("", move), (), self.habits.bear(self.angry))
+        leaves = self.habits.leaves(belief.course.strain, course.strain, self.angry)
+        left = final_value(self.completion(belief), course.strain, True) - move_cost(False)
+        stays = Branch(1.0 - leaves, -move_cost(False), Belief(course))
+        return [Branch(leaves, left, None), stays] if leaves else [stays]
+
     def _ended(self, belief: Belief, completion: float) -> Branch:
         return Branch(1.0, final_value(completion, belief.course.strain, False) - move_cost(False), None)
 
@@ -209,14 +232,14 @@ class Process:
     def _right(self, move: Move, wants: Wants) -> bool | None:
         if move.kind == "refuse":
             return not self.kb.possible(wants)
-        return self.kb.right(move.candidate, wants) if move.candidate != FREE else None
+        return self.kb.right(move.candidate, wants) if move.kind == "recommend" else None
 
     def _slipped(self, belief: Belief, wants: Wants) -> int:
         return belief.fresh if belief.fresh != FREE and wants[belief.fresh] != belief.heard else FREE
 
     def _manners(self, wants: Wants, course: Course, move: Move) -> Iterator[tuple[float, Manner]]:
         """Yield the manners in which this question may be answered, as far as they can be told apart."""
-        if move.kind != "ask":
+        if move.kind != "ask" or move.slot == FREE:
             yield 1.0, Manner()
             return
         want, size, habits = wants[move.slot], self.kb.sizes[move.slot], self.habits

@@ -68,7 +68,7 @@ _USER = UserWords(
             "My mistake, it should be {name}.",
         ),
         "change": (
-            "On second thoughts, make it one {phrase}.",
+            "Thinking it over, make it one {phrase}.",
             "I have changed my mind: rather one {phrase}.",
             "Actually, I would rather have one {phrase}.",
             "Now that I think of it, take one {phrase} instead.",
