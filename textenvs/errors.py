@@ -74,6 +74,10 @@ class CheckpointError(TextEnvsError):
     """A run folder that is damaged, incomplete or from another configuration."""
 
 
+class StoreUnavailableError(TextEnvsError):
+    """The store of feedback is away, full or busy; what was to be written was not, and can be tried again."""
+
+
 class EnvironmentFaultError(TextEnvsError):
     """An environment or its worker failed during an episode."""
 
