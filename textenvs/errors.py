@@ -9,6 +9,7 @@
     │   └── EndpointError                 a chat endpoint that is down, refuses, or makes no sense
     ├── ResetNeededError (RuntimeError)   step before reset, or after the end of an episode
     ├── CheckpointError                   a run folder that is damaged or from another configuration
+    ├── StoreUnavailableError             the store of feedback cannot be read or written now; try again
     ├── EnvironmentFaultError             an environment or worker failed; the episode is data, not a crash
     └── ConformanceError                  an environment breaks rules of the conformance kit
 

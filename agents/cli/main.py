@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "sft": "Fine-tune a policy on an environment's own demonstrations.",
     "eval": "Evaluate a saved policy or a baseline on held-out items.",
     "doctor": "Check a model in an environment: rendering, sampler against trainer, determinism.",
+    "feedback": "Collect what users do with answers, and use it: serve, show, export.",
     "report": "Write a run's report.html again.",
 }
 """Every command with its one line of help; `agents.cli.<name>` holds a function ``run(args) -> int``."""

@@ -28,6 +28,8 @@ class Reason(enum.StrEnum):
     """Another record with the same id is in the store."""
     TOO_LARGE = "too_large"
     """The body is larger than allowed, or has too many records."""
+    TOO_SLOW = "too_slow"
+    """The body did not come in time."""
     TOO_FAST = "too_fast"
     """The sender makes more requests than allowed."""
     UNAUTHORISED = "unauthorised"
@@ -47,6 +49,7 @@ STATUS: Mapping[Reason, int] = {
     Reason.CLOCK_SKEW: 422,
     Reason.CONFLICT: 409,
     Reason.TOO_LARGE: 413,
+    Reason.TOO_SLOW: 408,
     Reason.TOO_FAST: 429,
     Reason.UNAUTHORISED: 401,
     Reason.MEDIA_TYPE: 415,

@@ -29,7 +29,8 @@ CHARTS = (
 )
 """What everyone wants to see first; every other metric follows in a section of its own."""
 
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
+"""Where the page, its style and the macros lie; other pages of the project use the latter two."""
 
 
 def write_report(folder: Path | str, destination: Path | None = None) -> Path:
@@ -53,15 +54,8 @@ def write_report(folder: Path | str, destination: Path | None = None) -> Path:
 
 def render_page(run: RunData) -> str:
     """Return the page as HTML; every text in it is escaped, and invisible control characters are named."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        finalize=_visible,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    environment = template_environment(TEMPLATES)
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     charts, more = _charts(run.metrics)
     return environment.get_template("report.html.j2").render(
         run=run,
@@ -75,10 +69,22 @@ def render_page(run: RunData) -> str:
         pairs=pair_transcripts(run.transcripts),
         verdicts=list(VERDICTS),
         settings=_flatten(run.config),
-        style=(_TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         box={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT},
+    )
+
+
+def template_environment(*folders: Path) -> jinja2.Environment:
+    """Return templates in which every text is escaped and what cannot be seen is named; the first folder goes first."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders),
+        autoescape=True,
+        finalize=_visible,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 
