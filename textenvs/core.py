@@ -14,7 +14,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from textenvs.episode import Episode
 from textenvs.errors import ConfigError, ResetNeededError, UnknownNameError
-from textenvs.messages import Message, Stop, Turn
+from textenvs.messages import Message, Stop, Turn, strip_thinking
 from textenvs.rewards.core import Reward, RewardFunction, Score
 from textenvs.rewards.spec import RewardSpec, build_reward
 from textenvs.seeding import Split, check_split, draw_index
@@ -23,6 +23,23 @@ from textenvs.spaces import UnicodeText, observation_space
 from textenvs.spec import TextEnvSpec
 
 Baseline = Callable[[Observation], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Honest:
+    """What is known about answers beside the best one: the yardstick of `textenvs.rewards.exploits`.
+
+    Attributes:
+        answers: answers given in good faith, the weakest among them; never empty.
+        accepts: whether an action is as right as the best one, in other words.
+        rivals: actions that look right and are wrong, such as one about another thing of the same type.
+        wordings: other wordings of the best action, as right as it.
+    """
+
+    answers: tuple[str, ...]
+    accepts: Callable[[str], bool]
+    rivals: tuple[str, ...] = ()
+    wordings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +237,15 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
         if self._ended:
             raise ResetNeededError("the episode has ended (or never began): call reset() before oracle_action()")
         return self._current().oracle()
+
+    def honest(self) -> Honest:
+        """Return honest answers at this point of the episode; a family that knows weaker ones overrides this.
+
+        Raises:
+            ResetNeededError: before the first reset, or after the end of an episode.
+        """
+        best = self.oracle_action()
+        return Honest((best,), lambda action: strip_thinking(action) == strip_thinking(best))
 
     def item_hash(self) -> str:
         """Return a hash of the current item's content: equal if and only if the task is the same."""

@@ -149,11 +149,11 @@ class Turn:
         return strip_thinking(self.action)
 
 
-_THINKING = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
+_THINKING = re.compile(r"\A(?:\s*<think>.*?(?:</think>|\Z))+", re.DOTALL)
 
 
 def strip_thinking(text: str) -> str:
-    """Return `text` without a leading ``<think>...</think>`` block and surrounding white space.
+    """Return `text` without leading ``<think>...</think>`` blocks and surrounding white space.
 
     A block that was opened and never closed swallows the rest: an unfinished thought is not an answer.
     """

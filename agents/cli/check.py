@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from agents.cli.options import EnvOptions, search_working_directory
+from agents.cli.options import EnvOptions, RewardOptions, search_working_directory
 from agents.cli.parse import parse
 from textenvs.errors import UsageError
 
@@ -37,10 +37,15 @@ class Options:
     """Print the rules, and check nothing."""
     json: Path | None = None
     """Write the findings to this file too."""
+    exploits: bool = False
+    """Instead of the rules, play every known way to be paid for what was not done, and harmless variations."""
+    margin: float = 0.1
+    """With --exploits, how far below the weakest honest answer an exploit must stay."""
+    reward: RewardOptions = field(default_factory=RewardOptions)
 
 
 def run(args: Sequence[str]) -> int:
-    """Examine, print the findings, and return 1 if a rule is broken."""
+    """Examine, print the findings, and return 1 if a rule is broken or an exploit pays."""
     options = parse(Options, args, "textenvs check")
 
     from rich.console import Console
@@ -54,9 +59,12 @@ def run(args: Sequence[str]) -> int:
     if options.target is None:
         raise UsageError("name what to check: an id, or module:Class, such as textenvs check my_env:MyEnv")
     search_working_directory()
+    settings = options.env.settings() | options.reward.settings()
+    if options.exploits:
+        return int(not _withstands(options.target, settings, options))
     report = check_text_env(
         options.target,
-        options.env.settings(),
+        settings,
         items=options.items,
         draws=options.draws,
         only=options.only,
@@ -66,6 +74,16 @@ def run(args: Sequence[str]) -> int:
     if options.json is not None:
         _write(options.json, report)
     return int(not report.passed)
+
+
+def _withstands(target: str, settings: Mapping[str, Any], options: Options) -> bool:
+    from rich.console import Console
+
+    from agents.cli.exploits import check_exploits
+
+    if options.items < 1:
+        raise UsageError(f"--items {options.items}: at least 1")
+    return check_exploits(Console(), target, settings, options.items, options.margin)
 
 
 def _write(path: Path, report: Report) -> None:

@@ -7,7 +7,8 @@ entity that matters: one that was removed, or one of its rivals. Longer forms wi
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
 from functools import cached_property, lru_cache
 
 from textenvs.envs.rewrite.types import Language, Restored, RewriteTruth
@@ -143,7 +144,8 @@ class AnswerKey:
         self.due = _due(self.mentions.entity, said)
         self.allowed = {e: max(said.count(e), self._meant.count(e)) for e in (*said, *self._meant)}
         self.budget = max(1, sum(word not in self.old for word in gold))
-        self._negations = negations(utterance, truth.language), negations(gold, truth.language)
+        self._negations = _placed_negations(utterance, truth.language), negations(gold, truth.language)
+        self._said, self._gold = texts
         self._repeats = repeated_tokens(utterance), repeated_tokens(gold)
         self.hidden = hidden(truth.utterance + truth.gold)
         self._kept = [_spellings(item, truth.language) for item in truth.kept]
@@ -177,16 +179,58 @@ class AnswerKey:
         return [self.mentions.find(words(text, language)) for text in sorted(self.truth.accepted)]
 
     def same_polarity(self, text: Text) -> bool:
-        """Say whether a text has the negations that utterance and reference share, and none that neither has."""
-        found = negations(text.words, self.truth.language)
-        said, meant = self._negations
-        return not _exceeds(found, said, meant) and all(
-            found.count(word) >= min(said.count(word), meant.count(word)) for word in said
-        )
+        """Say whether a text has the negations that utterance and reference share, and none that neither has.
+
+        One that only the utterance has ("no, I meant ...") may stay where it was, behind the same word.
+        """
+        found, (said, meant) = _placed_negations(text.words, self.truth.language), self._negations
+        for word in {word for _, word in (*found, *said)}:
+            times, at_most = _times(found, word), max(meant.count(word), _times(_shared(found, said), word))
+            if not min(_times(said, word), meant.count(word)) <= times <= at_most:
+                return False
+        return True
 
     def repeats_itself(self, text: Text) -> bool:
         """Say whether a text repeats anything that neither the utterance nor the reference repeats so often."""
         return _exceeds(repeated_tokens(text.words), *self._repeats)
+
+    def holds_more(self, text: Text, light: Set[str]) -> bool:
+        """Say whether a text holds the whole reference and, beside it, words that say something.
+
+        Those that the utterance has and the reference has dropped say nothing new.
+        """
+        if len(text.words) <= len(self._gold.words) or self._gold.spelled not in text.spelled:
+            return False
+        gold = Counter(self._gold.words)
+        more = Counter(text.words) - gold - (Counter(self._said.words) - gold)
+        return any(word not in light for word in more.elements())
+
+    def replaced(self, restored: Sequence[bool], text: Text) -> list[bool]:
+        """Return which of the restored slots took the place of what stood for them.
+
+        Where a text still holds a stand-in ("that day on July 23"), as many slots that it stood for are not restored.
+        """
+        flags = list(restored)
+        if not any(flags):
+            return flags
+        for stand_in in {stand_in for stand_in in self._stand_ins if stand_in}:
+            slots = [i for i, other in enumerate(self._stand_ins) if other == stand_in]
+            left = min(text.words.count(word) - self._gold.words.count(word) for word in stand_in)
+            right = [i for i in slots if flags[i]]
+            for i in right[max(0, len(slots) - max(0, left)) :]:
+                flags[i] = False
+        return flags
+
+    @cached_property
+    def _stand_ins(self) -> list[Form]:
+        """Of each slot the words that the utterance has in its place; empty where it has none.
+
+        They are what an answer without the slot has and the reference has not.
+        """
+        truth, gold = self.truth, Counter(self._gold.words)
+        without = truth.graded if len(truth.restored) > 1 else (truth.utterance,)
+        answers = [Counter(words(answer, truth.language)) for answer in without]
+        return [tuple(sorted((answer - gold).elements())) for answer in answers]
 
     def in_place(self, slot: int, text: Text) -> bool:
         """Say whether a slot stands beside a word that it belongs beside; True where any place will do."""
@@ -206,15 +250,28 @@ class AnswerKey:
 
 def negations(text: Sequence[str], language: Language) -> list[str]:
     """Return the negations of a text, in order; the Chinese question "去不去" holds none."""
+    return [word for _, word in _placed_negations(text, language)]
+
+
+def _placed_negations(text: Sequence[str], language: Language) -> list[tuple[str, str]]:
+    """Return the negations of a text, each behind the word before it."""
     turning = NEGATIONS[language]
     if turning.isdisjoint(text):
         return []
     padded = ("", *text, "")
     return [
-        word
+        (padded[i], word)
         for i, word in enumerate(text)
         if word in turning and not (language == "zh" and 0 < i < len(text) - 1 and padded[i] == padded[i + 2])
     ]
+
+
+def _shared(found: Sequence[tuple[str, str]], said: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return list((Counter(found) & Counter(said)).elements())
+
+
+def _times(placed: Sequence[tuple[str, str]], word: str) -> int:
+    return sum(other == word for _, other in placed)
 
 
 def _exceeds(found: Sequence[str], *allowed: Sequence[str]) -> bool:

@@ -52,9 +52,16 @@ class Dialogue:
         self.opening = (Message("user", self._before() + self._said),)
         self._texts: tuple[str, ...] = (self.opening[0].content,)
 
+    @property
+    def truth(self) -> LazyTruth:
+        """The hidden truth of what the user said last."""
+        return LazyTruth(
+            Situation(self._utterance, self._said, self._gold, self._discourse, self._item.recognizer, self._texts)
+        )
+
     def act(self, action: str) -> Outcome:
         """Let the service answer the rewrite, and the user speak again."""
-        rewrite, truth = strip_thinking(action), self._truth()
+        rewrite, truth = strip_thinking(action), self.truth
         self._turns_left -= 1
         if rewrite == self._gold:
             reply = self._go_on()
@@ -125,11 +132,6 @@ class Dialogue:
         return Stop.USER_LEFT if self._wrong >= self._item.patience else Stop.RUNNING
 
     # Words
-
-    def _truth(self) -> LazyTruth:
-        return LazyTruth(
-            Situation(self._utterance, self._said, self._gold, self._discourse, self._item.recognizer, self._texts)
-        )
 
     def _before(self) -> str:
         """Return the exchanges that took place before the agent came in, ready to stand before the utterance."""

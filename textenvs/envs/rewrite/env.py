@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, get_args
+from typing import ClassVar, cast, get_args
 
-from textenvs.core import Baseline, RewardTiming, TextEnv
+from textenvs.core import Baseline, Honest, RewardTiming, TextEnv
 from textenvs.envs.rewrite import reward as rewriting
 from textenvs.envs.rewrite.corpora import Format, HistorySource, load_corpus
 from textenvs.envs.rewrite.dials import Dials, dials_of
+from textenvs.envs.rewrite.honesty import Rewriting, honest_of
 from textenvs.envs.rewrite.oracle import BASELINES, copy_what_grows
 from textenvs.envs.rewrite.sources import CorpusSource, GeneratedSource, Source
 from textenvs.envs.rewrite.world import LanguageChoice, World
@@ -95,6 +96,13 @@ class MultiTurnRewrite(TextEnv):
     def default_reward(self) -> Reward:
         """Return the fusion in which no part can be farmed."""
         return rewriting.default_reward()
+
+    def honest(self) -> Honest:
+        """Return the rewrites that leave exactly one of several removed slots unrestored; else the gold.
+
+        Of an utterance that lost a single slot nothing is restored without it: leaving it out is copying.
+        """
+        return honest_of(cast("Rewriting", self._current()).truth)
 
     def baselines(self) -> Mapping[str, Baseline]:
         """Return ``"oracle"``, ``"random"``, ``"copy"``, ``"dump"`` and ``"careless"``."""

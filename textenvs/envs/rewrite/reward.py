@@ -5,10 +5,11 @@ The same parts score generated dialogues and real ones; they read nothing but `R
 - **coreference**: share of the removed referents (slots of kind ``"reference"``) restored to the right entity and in
   their place; where an utterance lost none of that kind, of all removed slots.
 - **keywords**: share of all removed slots that stand in their place in the answer under one of their aliases. Words
-  put where they do not belong, such as at the end of a copy, restore nothing.
+  put where they do not belong, such as at the end of a copy or beside the pronoun that they should replace, restore
+  nothing.
 - **consistency**: share of the utterance's content words, negations and quantities that survive, times what is
   left of the reference's own length in new words after every word (or further mention) that nobody asked for is
-  taken off; 0 where a negation was added or lost.
+  taken off; 0 where a negation was added or lost, or the whole reference stands beside something else.
 - **fluency**: the form alone, as `RewriteTruth.fluency` judges it; 0 where the answer repeats itself or hides
   characters. No part looks at length.
 
@@ -24,6 +25,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from textenvs.envs.rewrite.answer_key import AnswerKey, Text, form_of
+from textenvs.envs.rewrite.light_words import LIGHT_WORDS
 from textenvs.envs.rewrite.types import RewriteTruth
 from textenvs.messages import Turn
 from textenvs.rewards import Reward, Score, Scored
@@ -135,7 +137,8 @@ def _restoration(
     present = [found.count(entity) >= due for entity, due in zip(key.mentions.entity, key.due, strict=True)]
     misplaced = [key.is_misplaced(i, found) for i in range(len(slots))]
     wrong = [misplaced[i] or (invented and not present[i] and not _begun(key, i, added)) for i in range(len(slots))]
-    restored = [present[i] and key.in_place(i, text) for i in range(len(slots))]
+    placed = [present[i] and key.in_place(i, text) for i in range(len(slots))]
+    restored = key.replaced(placed, text)
     right = [restored[i] and not misplaced[i] for i in range(len(slots))]
     references = [ok for ok, slot in zip(right, slots, strict=True) if slot.kind == "reference"]
     return _share(references or right), _share(restored), _share(wrong)
@@ -162,7 +165,7 @@ def _is_stutter(word: str, known: AbstractSet[str]) -> bool:
 
 
 def _consistency(key: AnswerKey, text: Text, found: Sequence[int], unknown: int) -> float:
-    if not key.same_polarity(text):
+    if not key.same_polarity(text) or key.holds_more(text, LIGHT_WORDS[key.truth.language]):
         return 0.0
     surplus = sum(max(0, found.count(entity) - key.allowed.get(entity, 0)) for entity in set(found))
     return key.kept_share(text) * max(0.0, 1.0 - (unknown + surplus) / key.budget)

@@ -337,6 +337,39 @@ def test_another_negation_than_the_one_that_was_said_is_added() -> None:
     assert assess(task, "Buy tea, not.").consistency == 0.0
 
 
+def test_a_negation_that_was_said_may_not_move_elsewhere() -> None:
+    hotel = Restored("ellipsis", "predicate", ("含早餐",))
+    task = truth("zh", "不对,是南居酒店", ["南居酒店含早餐吗"], [hotel], [("南居酒店",)])
+    assert assess(task, "不对,南居酒店含早餐呢").consistency > 0.0
+    assert assess(task, "南居酒店不含早餐吗").consistency == 0.0
+
+
+def graded(task: RewriteTruth, *answers: str) -> RewriteTruth:
+    return dataclasses.replace(task, graded=answers)
+
+
+def test_a_slot_beside_what_stood_for_it_is_not_restored() -> None:
+    day = Restored("reference", "day", ("6月17日",))
+    task = graded(truth("zh", "那天长州有雨吗", ["6月17日长州有雨吗"], [day], [("长州",)]), "那天长州有雨吗")
+    assert assess(task, "6月17日那天长州有雨吗").keywords == 0.0
+    assert assess(task, "6月17日长州有雨呢").keywords == 1.0
+
+
+def test_of_two_slots_with_one_stand_in_left_one_is_restored() -> None:
+    twice = Restored("reference", "person", ("女友",))
+    task = graded(
+        truth("zh", "我爱她我想她", ["我爱女友我想女友"], [twice, twice], []), "我爱她我想女友", "我爱女友我想她"
+    )
+    assert assess(task, "我爱女友我想她").keywords == 0.5
+    assert assess(task, "我爱女友我想女友呢").keywords == 1.0
+
+
+@pytest.mark.parametrize("more", [" Correct!", " or something else", " / And on Friday?"])
+def test_the_reference_beside_something_else_is_worth_nothing(more: str) -> None:
+    assert assess(HOTEL, HOTEL.gold + more).value <= 0.0
+    assert assess(HOTEL, f"{more} {HOTEL.gold}").value <= 0.0
+
+
 def test_a_lost_negation_is_inconsistent() -> None:
     task = truth("zh", "别寄它", ["别寄包裹"], [Restored("reference", "thing", ("包裹",))], [("寄",)])
     assert assess(task, "寄包裹").value == 0.0

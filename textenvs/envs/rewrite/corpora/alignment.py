@@ -10,29 +10,9 @@ from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 
 from textenvs.envs.rewrite.corpora.records import Conversation
+from textenvs.envs.rewrite.light_words import LIGHT_WORDS, STAND_INS
 from textenvs.envs.rewrite.types import Language, Restored, RewriteTruth
 from textenvs.rewards.measures import normalize, words
-
-_EN_FUNCTION_WORDS = """
-a an the of in on at to for from by with and or but as than so too also any some about into is are was were be been
-being am do does did have has had will would can could should may might 's 're 've 'd 'll 'm
-"""
-_EN_STAND_INS = """
-he him his she her hers it its they them their theirs this that these those there here one ones then
-i me my mine you your yours we us our ours
-"""
-
-FUNCTION_WORDS: dict[Language, frozenset[str]] = {
-    "zh": frozenset("的了吗呢吧啊呀嘛哦么哈呗啦是在和"),
-    "en": frozenset(_EN_FUNCTION_WORDS.split()),
-}
-"""Words that a rewrite may add or drop without saying anything else."""
-
-STAND_INS: dict[Language, frozenset[str]] = {
-    "zh": frozenset("他她它这那其此该我你您咱"),
-    "en": frozenset(_EN_STAND_INS.split()),
-}
-"""Words that stand for something else: pronouns, demonstratives, deictic adverbs."""
 
 
 def truth_of(conversation: Conversation, position: int, fluency: Callable[[str], float]) -> RewriteTruth:
@@ -59,7 +39,7 @@ def truth_of(conversation: Conversation, position: int, fluency: Callable[[str],
         accepted=frozenset(accepted),
         restored=tuple(_slot(edit, utterance, gold, conversation, position) for edit in spans),
         kept=_kept(edits, utterance, language),
-        known=FUNCTION_WORDS[language].union(utterance, *(words(text, language) for text in turn.rewrites)),
+        known=LIGHT_WORDS[language].union(utterance, *(words(text, language) for text in turn.rewrites)),
         fluency=fluency,
         graded=tuple(_without(edit, utterance, gold, language) for edit in spans),
         extra={"source": conversation.source},
@@ -72,7 +52,7 @@ Edit = tuple[str, int, int, int, int]
 def _restored_spans(edits: Sequence[Edit], gold: Sequence[str], language: Language) -> list[Edit]:
     """Return the edits that bring something in; those of function words alone only if there are no others."""
     spans = [edit for edit in edits if edit[0] in ("insert", "replace")]
-    return [edit for edit in spans if not FUNCTION_WORDS[language].issuperset(gold[edit[3] : edit[4]])] or spans
+    return [edit for edit in spans if not LIGHT_WORDS[language].issuperset(gold[edit[3] : edit[4]])] or spans
 
 
 def _slot(
@@ -81,7 +61,7 @@ def _slot(
     _, i, j, start, end = edit
     language = conversation.language
     span = gold[start:end]
-    core = _trimmed(span, FUNCTION_WORDS[language])
+    core = _trimmed(span, LIGHT_WORDS[language])
     return Restored(
         kind="ellipsis" if STAND_INS[language].isdisjoint(utterance[i:j]) else "reference",
         slot="span",
@@ -103,7 +83,7 @@ def _places(edit: Edit, gold: Sequence[str], language: Language) -> tuple[str, .
     Function words between the two may be there or not; where all others are function words, they are the neighbours.
     A span without neighbours stands for itself.
     """
-    light = FUNCTION_WORDS[language]
+    light = LIGHT_WORDS[language]
     if light.issuperset([*gold[: edit[3]], *gold[edit[4] :]]):
         light = frozenset[str]()
     content = [i for i in range(edit[3], edit[4]) if gold[i] not in light] or [edit[3], edit[4] - 1]
@@ -128,7 +108,7 @@ def _turns_back(span: Sequence[str], conversation: Conversation, position: int) 
 
 def _kept(edits: Sequence[Edit], utterance: Sequence[str], language: Language) -> tuple[tuple[str, ...], ...]:
     """Return the content words of the utterance that the reference keeps."""
-    light = FUNCTION_WORDS[language] | STAND_INS[language]
+    light = LIGHT_WORDS[language] | STAND_INS[language]
     same = (word for tag, i, j, _, _ in edits if tag == "equal" for word in utterance[i:j])
     return tuple((word,) for word in dict.fromkeys(same) if word not in light)
 
