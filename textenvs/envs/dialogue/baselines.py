@@ -24,8 +24,8 @@ def always_ask(observation: Observation) -> str:
     language = _language(observation)
     agent = WORDS[language].agent
     head, tail = agent.slot.format(slot="\0", values="\1").split("\0")[1].split("\1")
-    line = observation["instruction"].splitlines()[1]
-    slots = re.findall(rf"([^\s：:，,）)]+){re.escape(head)}[^{re.escape(tail)}]*{re.escape(tail)}", line)
+    listed = rf"([^\s：:，,）)]+){re.escape(head)}[^{re.escape(tail)}]*{re.escape(tail)}"
+    slots = re.findall(listed, observation["instruction"]) or [""]
     return agent.moves["ask"].format(slot=slots[_turn(observation) % len(slots)])
 
 
@@ -48,7 +48,7 @@ def careless(observation: Observation) -> str:
 def _row(observation: Observation, language: Language) -> tuple[str, str]:
     """Return name and detail of the candidate whose turn it is."""
     pattern = re.escape(WORDS[language].agent.row).replace(r"\{name\}", "(.+?)").replace(r"\{values\}", ".+")
-    rows = re.findall(pattern.replace(r"\{detail\}", r"(\d+)"), observation["instruction"])
+    rows = re.findall(pattern.replace(r"\{detail\}", "(.+)"), observation["instruction"]) or [("", "")]
     return rows[_turn(observation) % len(rows)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar, get_args
 
 from textenvs.core import Baseline, RewardTiming, TextEnv
@@ -12,7 +13,9 @@ from textenvs.envs.dialogue.chat_user import ChatUsers
 from textenvs.envs.dialogue.dials import Dials, dials_of
 from textenvs.envs.dialogue.episode import DialogueEpisode, Style, UserFactory, agenda_user
 from textenvs.envs.dialogue.menu import DialogueMenu
-from textenvs.envs.dialogue.sources import GeneratedSource, Source
+from textenvs.envs.dialogue.own import OwnFile
+from textenvs.envs.dialogue.recorded import RecordedSource, load_pacific
+from textenvs.envs.dialogue.sources import GeneratedSource, OwnSource, Source
 from textenvs.envs.dialogue.world import LanguageChoice, World
 from textenvs.episode import Episode
 from textenvs.errors import ConfigError, UnknownNameError
@@ -31,6 +34,8 @@ class DialogueStrategy(TextEnv):
         language: ``"zh"``, ``"en"`` or ``"mixed"`` (drawn for each dialogue).
         difficulty: ``"small"`` (the exact optimum is known), ``"full"``, or `Dials`.
         split: ``"train"``, ``"valid"`` or ``"test"``: names and wordings differ, and so do the users' habits.
+        goals: a file of one's own goals and knowledge base to play instead of generated ones; see `own`.
+        corpus: a file of recorded conversations, of PACIFIC, in which asking or answering is decided; see `recorded`.
         users: the split whose users come, in place of the split's own: so that a policy can meet the other bank.
         style: how the agent is told to write, ``"plain"`` words or ``"tags"``; both are understood in any case.
         make_user: makes the user of a dialogue; by default one of rules. ``"URL#MODEL"`` lets a chat model find the
@@ -54,6 +59,8 @@ class DialogueStrategy(TextEnv):
         language: LanguageChoice = "mixed",
         difficulty: str | Dials = "full",
         split: Split = "train",
+        goals: str | Path | None = None,
+        corpus: str | Path | None = None,
         users: Split | None = None,
         style: Style = "plain",
         make_user: UserFactory | str | None = None,
@@ -66,9 +73,18 @@ class DialogueStrategy(TextEnv):
         _check("language", language, get_args(LanguageChoice))
         _check("style", style, get_args(Style))
         world = World(language, dials_of(difficulty), self.split, None if users is None else check_split(users))
-        self._dials = world.dials
-        users_made = ChatUsers.at(make_user) if isinstance(make_user, str) else make_user or agenda_user
-        self.source: Source = GeneratedSource(world, self.family, style, users_made, instruction)
+        made = ChatUsers.at(make_user) if isinstance(make_user, str) else make_user or agenda_user
+        self._turns, self._slots = world.dials.turns, world.dials.slots
+        if goals is not None and corpus is not None:
+            raise ConfigError("give goals or a corpus, not both")
+        if corpus is not None:
+            self.source: Source = RecordedSource(load_pacific(corpus), self.split, str(corpus), instruction)
+        elif goals is not None:
+            own = OwnFile(goals)
+            self._slots = len(own.catalogue.slots)
+            self.source = OwnSource(own, world, str(goals), style, made, instruction)
+        else:
+            self.source = GeneratedSource(world, self.family, style, made, instruction)
 
     @property
     def n_items(self) -> int | None:
@@ -93,7 +109,7 @@ class DialogueStrategy(TextEnv):
 
     def menu(self) -> DialogueMenu:
         """Return the moves and features with which `textenvs.wrappers.Choices` plays this environment."""
-        return DialogueMenu(self._dials, self._playing)
+        return DialogueMenu(self._slots, self._turns, self._playing)
 
     def baselines(self) -> Mapping[str, Baseline]:
         """Return the oracle, ``always_ask``, ``never_ask``, ``end_at_once``, ``echo`` and ``careless``."""
@@ -102,7 +118,7 @@ class DialogueStrategy(TextEnv):
     def _playing(self) -> DialogueEpisode:
         episode = self._current()
         if not isinstance(episode, DialogueEpisode):
-            raise ConfigError("recorded dialogues have no menu of moves")
+            raise ConfigError("recorded conversations have no menu of moves")
         return episode
 
 

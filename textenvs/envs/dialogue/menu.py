@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from textenvs.envs.dialogue.beliefs import Belief
-from textenvs.envs.dialogue.dials import Dials
 from textenvs.envs.dialogue.episode import DialogueEpisode
 from textenvs.envs.dialogue.process import Process
 from textenvs.envs.dialogue.stakes import ENOUGH
@@ -24,17 +23,18 @@ class DialogueMenu:
     ``answer`` answers in the way that was asked for, with the candidate that is most probably right.
 
     Args:
-        dials: the size of the world.
+        slots: how many slots there are.
+        turns: most actions of an episode.
         playing: returns the episode being played.
     """
 
-    def __init__(self, dials: Dials, playing: Callable[[], DialogueEpisode]) -> None:
-        self._dials = dials
+    def __init__(self, slots: int, turns: int, playing: Callable[[], DialogueEpisode]) -> None:
+        self._slots = slots
+        self._turns = turns
         self._playing = playing
-        slots = range(dials.slots)
-        self.moves = (*(f"ask_{slot}" for slot in slots), "answer", *_OTHERS)
+        self.moves = (*(f"ask_{slot}" for slot in range(slots)), "answer", *_OTHERS)
         self.features = (
-            *(f"{what}_{slot}" for slot in slots for what in ("told", "vague", "useful", "open")),
+            *(f"{what}_{slot}" for slot in range(slots) for what in ("told", "vague", "useful", "open")),
             *("likeliest", "entropy", "impossible", "fresh", "goal_open", "waiting", "gone"),
             *("more_goals", "questions", "strain", "turn", "angry"),
             *(f"last_{move}" for move in self.moves),
@@ -46,7 +46,7 @@ class DialogueMenu:
         last = [0.0] * len(self.moves)
         if episode.last is not None and (number := self._number(episode.last)) is not None:
             last[number] = 1.0
-        turn = 1.0 - episode.turns / self._dials.turns
+        turn = 1.0 - episode.turns / self._turns
         return [*_known(episode.process, episode.belief), turn, float(episode.process.angry), *last]
 
     def say(self, move: int) -> str:
@@ -54,11 +54,10 @@ class DialogueMenu:
         return self._playing().word(self._move(move))
 
     def _move(self, number: int) -> Move:
-        slots = self._dials.slots
-        if number < slots:
+        if number < self._slots:
             return Move("ask", number)
-        if number > slots:
-            return Move(_OTHERS[number - slots - 1])
+        if number > self._slots:
+            return Move(_OTHERS[number - self._slots - 1])
         episode = self._playing()
         goals = episode.process.posterior.goals(episode.belief) if episode.belief.box else ()
         return Move(episode.intent, FREE, likeliest(episode.process, goals)[0])
@@ -68,8 +67,8 @@ class DialogueMenu:
         if move.kind == "ask":
             return None if move.slot == FREE else move.slot
         if move.kind in _OTHERS:
-            return self._dials.slots + 1 + _OTHERS.index(move.kind)
-        return None if move.kind == "unclear" else self._dials.slots
+            return self._slots + 1 + _OTHERS.index(move.kind)
+        return None if move.kind == "unclear" else self._slots
 
 
 @lru_cache(maxsize=1 << 15)

@@ -26,7 +26,10 @@ class Posterior:
         self._known: dict[tuple[Box, int, int], tuple[tuple[Wants, float], ...]] = {}
 
     def goals(self, belief: Belief) -> tuple[tuple[Wants, float], ...]:
-        """Return everything that may be wanted, with probabilities."""
+        """Return everything that may be wanted, with probabilities.
+
+        Where nothing that can be had is left, it is what was told, and nothing in particular beyond.
+        """
         key = belief.box, belief.fresh, belief.heard
         if key not in self._known:
             self._known[key] = self._restricted(belief)
@@ -42,6 +45,8 @@ class Posterior:
             if within(wants, belief.box, self.kb.sizes)
         ]
         total = sum(weight for _, weight in weighted)
+        if not total:
+            return ((_told(belief.box, self.kb.sizes), 1.0),)
         return tuple((wants, weight / total) for wants, weight in weighted)
 
     def _likelihood(self, wants: Wants, belief: Belief) -> float:
@@ -83,6 +88,12 @@ class Posterior:
 
     def _candidates(self, goals: Sequence[Wants]) -> set[int]:
         return {number for wants in goals for number in self.kb.matching(wants)}
+
+
+def _told(box: Box, sizes: Sequence[int]) -> Wants:
+    """Return the wants of which a box leaves no doubt, `FREE` elsewhere."""
+    single = [bits.bit_length() - 1 if bits & (bits - 1) == 0 else size for bits, size in zip(box, sizes, strict=True)]
+    return tuple(FREE if place == size else place for place, size in zip(single, sizes, strict=True))
 
 
 def _split(goals: Sequence[Wants], slot: int) -> list[list[Wants]]:

@@ -2,7 +2,8 @@
 
 Every turn pays its cost, and a wrong answer its own; the last turn pays for completion, satisfaction, and a user that
 left. `DialogueStrategy` pays all of it at the end by default (``reward_timing="episode"``). Where the simulated user
-failed, the reward is missing.
+failed, the reward is missing. Recorded conversations pay their decisions, see `recorded.decisions`: there completion is
+the weight of the right ones, a wrong answer is one where asking was right, and there is nobody to be satisfied.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from textenvs.envs.dialogue.stakes import LEFT, TURN, WRONG, final_value, move_cost, satisfaction
+from textenvs.envs.dialogue.recorded import DecisionTruth
+from textenvs.envs.dialogue.stakes import final_value, move_cost, satisfaction
 from textenvs.envs.dialogue.types import TurnTruth
 from textenvs.faults import Fault
 from textenvs.messages import Turn
@@ -19,16 +21,20 @@ from textenvs.rewards import Reward, RewardFunction, Score, Scored
 
 PART_NAMES = ("completion", "satisfaction", "turn_cost", "wrong_answer", "user_left")
 
-REWARD_RANGE = (-(TURN + WRONG + LEFT), 1.0 - TURN)
-"""Least and greatest reward of one turn."""
+REWARD_RANGE = (-1.0, 1.0)
+"""Least and greatest reward of one turn: of a conversation with a simulated user, both are a little nearer to 0."""
 
 
-def parts_of(truth: TurnTruth) -> dict[str, float]:
+def parts_of(truth: TurnTruth | DecisionTruth) -> dict[str, float]:
     """Return the parts of a turn by name.
 
     Completion in [0, 1], satisfaction in [1, 5] and whether the user left are known at the end and NaN before; turn
     cost is 1 for every turn, wrong answer 1 where one was given.
     """
+    if isinstance(truth, DecisionTruth):
+        premature = float(truth.ask and not truth.asked)
+        known = math.nan if truth.right is None else truth.right
+        return dict(zip(PART_NAMES, (known, math.nan, 1.0, premature, math.nan), strict=True))
     end = truth.closing
     return {
         "completion": end.completion if end else math.nan,
@@ -41,7 +47,9 @@ def parts_of(truth: TurnTruth) -> dict[str, float]:
 
 def dialogue_reward(turn: Turn) -> Score:
     """Score one turn with the default fusion; the value lies in `REWARD_RANGE`."""
-    truth: TurnTruth = turn.truth
+    truth: TurnTruth | DecisionTruth = turn.truth
+    if isinstance(truth, DecisionTruth):
+        return Score(truth.weight if truth.ask == truth.asked else -truth.weight, parts_of(truth))
     if truth.fault:
         return Score.missing(PART_NAMES, Fault.REWARD_FAILED)
     end = truth.closing
@@ -63,8 +71,8 @@ class Part:
 
     def __call__(self, turn: Turn) -> float:
         """Return the part of a turn, NaN where the simulated user failed."""
-        truth: TurnTruth = turn.truth
-        if truth.fault:
+        truth: TurnTruth | DecisionTruth = turn.truth
+        if isinstance(truth, TurnTruth) and truth.fault:
             return math.nan
         value = parts_of(truth)[self.name]
         if math.isnan(value):

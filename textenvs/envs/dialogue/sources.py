@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
+from textenvs.dice import Dice
 from textenvs.envs.dialogue.episode import DialogueEpisode, Style, UserFactory
+from textenvs.envs.dialogue.own import OwnFile, OwnGoal
+from textenvs.envs.dialogue.types import Item
 from textenvs.envs.dialogue.world import World
 from textenvs.episode import Episode
-from textenvs.seeding import draw_index, item_generator
+from textenvs.errors import ConfigError
+from textenvs.seeding import PassOrder, draw_index, item_generator
 
 
 class Source(Protocol):
@@ -64,3 +69,68 @@ class GeneratedSource:
         dials = self._world.dials
         name = f"{self._prefix}{index}"
         return DialogueEpisode(item, name, dials.turns, dials.exact, self._style, self._make_user, self._instruction)
+
+
+class OwnSource:
+    """The users of a file of one's own goals, drawn without replacement in every pass.
+
+    Args:
+        own: the file, as read.
+        world: whose users come, with its split and number of turns.
+        name: of the file, for errors.
+        style: how the agent is told to write.
+        make_user: makes the users.
+        instruction: takes the place of the family's own; None keeps that.
+
+    Raises:
+        ConfigError: if the split has no goal.
+    """
+
+    def __init__(
+        self,
+        own: OwnFile,
+        world: World,
+        name: str,
+        style: Style,
+        make_user: UserFactory,
+        instruction: str | None = None,
+    ) -> None:
+        self._own = own
+        self._world = world
+        self._goals = [goal for goal in own.goals if goal.split == world.split]
+        if not self._goals:
+            raise ConfigError(f'{name}: none of its {len(own.goals)} goals is in split={world.split!r}; see "split"')
+        self._style: Style = style
+        self._make_user = make_user
+        self._instruction = instruction
+        self._order = PassOrder(len(self._goals))
+
+    @property
+    def n_items(self) -> int:
+        """How many goals there are."""
+        return len(self._goals)
+
+    def draw(self, generator: np.random.Generator) -> int:
+        """Draw the index of the next goal."""
+        return self._order.draw(generator)
+
+    def episode(self, index: int) -> Episode:
+        """Return the dialogue about the goal with this index.
+
+        Raises:
+            ConfigError: if there are not so many.
+        """
+        if index >= len(self._goals):
+            raise ConfigError(f"index {index}: this split has the indices 0 to {len(self._goals) - 1}")
+        item = self._item(self._goals[index], index)
+        turns = self._world.dials.turns
+        return DialogueEpisode(item, item.name, turns, False, self._style, self._make_user, self._instruction)
+
+    def _item(self, goal: OwnGoal, index: int) -> Item:
+        habits, catalogue = self._world.habits, self._own.catalogue
+        dice = Dice(item_generator(f"dialogue|own|{goal.name}", self._world.split, index))
+        mood, wordings = self._world.draw_mood(dice), self._world.wordings
+        drawn = replace(habits.draw_goal(goal.wants, goal.stated, catalogue.kb.sizes, dice), intent=goal.intent)
+        persona = habits.draw_persona((drawn,), mood == "angry", dice)
+        said = (goal.says,) if goal.says else ()
+        return Item(catalogue, persona, mood, habits, wordings, dice.below(60), said, f"dialogue/{goal.name}")

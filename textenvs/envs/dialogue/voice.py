@@ -42,6 +42,8 @@ class Voice:
             acts: what the user does with it.
         """
         words = WORDS[self.catalogue.language]
+        if acts[0].kind == "request" and goal < len(self.openings):
+            return self.openings[goal]
         if acts[0].kind == "request":
             said = [self._request(words, goal, acts)]
         else:
@@ -54,8 +56,6 @@ class Voice:
         return wordings[self.wordings[(self.start + key) % len(self.wordings)]]
 
     def _request(self, words: Words, goal: int, acts: tuple[Act, ...]) -> str:
-        if goal < len(self.openings):
-            return self.openings[goal]
         told = [self.catalogue.slots[act.slot].values[act.value].phrase for act in acts if act.kind == "inform"]
         phrases, noun = words.both.join(told), self.catalogue.noun
         thing = " ".join([noun, phrases]).strip() if words.after else phrases + noun

@@ -56,11 +56,21 @@ class World:
         language = dice.pick(LANGUAGES) if self.language == "mixed" else self.language
         kb = draw_kb(dials, dice) if dials.shelves is None else shelf(dials, dice.below(dials.shelves))
         catalogue = name_all(kb, language, self.split, dice)
-        mood: Mood = "angry" if dice.chance(habits.angry) else "chatty" if dice.chance(habits.chatty) else "calm"
+        mood = self.draw_mood(dice)
         wanted = [draw_goal(kb, habits, dice) for _ in range(habits.draw_number(dice))]
         persona = habits.draw_persona(wanted, mood == "angry", dice)
-        wordings = RESIDUES[self.users or self.split]
-        return Item(catalogue, persona, mood, habits, wordings, dice.below(len(wordings) * MODULUS))
+        return Item(catalogue, persona, mood, habits, self.wordings, dice.below(len(self.wordings) * MODULUS))
+
+    @property
+    def wordings(self) -> tuple[int, ...]:
+        """Numbers of the wordings that its users use."""
+        return RESIDUES[self.users or self.split]
+
+    def draw_mood(self, dice: Dice) -> Mood:
+        """Draw how a user talks."""
+        if dice.chance(self.habits.angry):
+            return "angry"
+        return "chatty" if dice.chance(self.habits.chatty) else "calm"
 
 
 def draw_kb(dials: Dials, dice: Dice) -> KnowledgeBase:
