@@ -13,6 +13,7 @@ from textenvs.envs.rewrite.grammar.reduction import NOTHING, Utterance, holds, s
 from textenvs.envs.rewrite.grammar.surface import surface
 from textenvs.envs.rewrite.service import respond
 from textenvs.envs.rewrite.truth import LazyTruth, Situation
+from textenvs.envs.rewrite.types import LONGEST
 from textenvs.envs.rewrite.user import react
 from textenvs.envs.rewrite.world import Item
 from textenvs.episode import Outcome
@@ -66,7 +67,7 @@ class Dialogue:
         if rewrite == self._gold:
             reply = self._go_on()
         else:
-            reading = self._item.recognizer.read(rewrite)
+            reading = self._item.recognizer.read(rewrite[: len(self._gold) + LONGEST])
             reply = self._go_on() if _same(reading.clauses, self._utterance.frame) else self._go_wrong(reading)
         stop = self._stop()
         service, user = self._tables.words.speakers

@@ -26,7 +26,7 @@ from types import MappingProxyType
 
 from textenvs.envs.rewrite.answer_key import AnswerKey, Text, form_of
 from textenvs.envs.rewrite.light_words import LIGHT_WORDS
-from textenvs.envs.rewrite.types import RewriteTruth
+from textenvs.envs.rewrite.types import LONGEST, RewriteTruth
 from textenvs.messages import Turn
 from textenvs.rewards import Reward, Score, Scored
 from textenvs.rewards.measures import hidden, normalize, words
@@ -85,6 +85,7 @@ class Assessment:
 
 _EXACT = Assessment(1.0, 1.0, 1.0, 1.0, exact=True)
 _EMPTY = Assessment(0.0, 0.0, 0.0, 0.0)
+_RAMBLING = Assessment(0.0, 0.0, 0.0, 0.0, fault=1.0)
 
 
 @lru_cache(maxsize=1024)
@@ -104,6 +105,8 @@ def assess(truth: RewriteTruth, answer: str) -> Assessment:
     Returns:
         The four parts and their fusion.
     """
+    if len(answer) > len(truth.gold) + LONGEST:
+        return _RAMBLING
     if answer == truth.gold or normalize(answer, truth.language) in truth.accepted:
         return _EXACT
     text = Text(words(answer, truth.language))
@@ -161,7 +164,8 @@ def _is_degenerate(key: AnswerKey, answer: str, text: Text, unknown: Sequence[st
 
 def _is_stutter(word: str, known: AbstractSet[str]) -> bool:
     """Say whether a word is a known one with its own end glued on again ("gaygay", "2020")."""
-    return any(word[:i] in known and word[:i].endswith(word[i:]) for i in range((len(word) + 1) // 2, len(word)))
+    longest = min(len(word) - 1, max(map(len, known), default=0))
+    return any(word[:i] in known and word[:i].endswith(word[i:]) for i in range((len(word) + 1) // 2, longest + 1))
 
 
 def _consistency(key: AnswerKey, text: Text, found: Sequence[int], unknown: int) -> float:

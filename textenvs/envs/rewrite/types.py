@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+LONGEST = 4_000
+"""Most characters that a rewrite may have beyond its reference: nobody reads more, and one that has more rambles."""
+
 Language = Literal["zh", "en"]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from textenvs.envs.rewrite.env import MultiTurnRewrite
-from textenvs.envs.rewrite.reward import assess
+from textenvs.envs.rewrite.reward import PENALTY, assess
 from textenvs.envs.rewrite.types import RewriteTruth
 from textenvs.messages import Turn
 from textenvs.rewards.measures import words
@@ -130,3 +130,8 @@ def test_the_mean_falls_with_every_level_of_noise(turns: list[Turn]) -> None:
     assert means == sorted(means, reverse=True)
     assert len(set(means)) == len(NOISE)
     assert means[0] == 1.0
+
+
+def test_rambling_does_not_pay(turns: list[Turn]) -> None:
+    for turn in turns[:50]:
+        assert assess(turn.truth, turn.truth.gold + " and" * 2_000).value == -PENALTY
