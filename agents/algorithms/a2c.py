@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.algorithms.actor_critic import ActorCriticConfig, critic_warmup, gae_credit, value_loss, with_critic
+from agents.algorithms.actor_critic import ActorCriticConfig, critic_pace, gae_credit, value_loss, with_critic
 from agents.algorithms.base import Algorithm, Loss, LossInputs, ValueLearning
 from agents.algorithms.single_step import SingleStepConfig, score_function_loss
 from agents.losses import weights
@@ -53,5 +53,5 @@ ALGORITHM = Algorithm(
     credit=gae_credit,
     loss=loss,
     normalizer=normalizer,
-    critic=ValueLearning(value_loss, critic_warmup),
+    critic=ValueLearning(value_loss, critic_pace),
 )

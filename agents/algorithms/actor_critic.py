@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from agents.advantages.gae import Advantages, discounts, lambdas, token_gae, turn_gae
 from agents.advantages.normalize import standardize
-from agents.algorithms.base import Credit, CriticInputs, Loss
+from agents.algorithms.base import Credit, CriticInputs, CriticPace, Loss
 from agents.algorithms.config import TrainConfig
 from agents.losses.value import squared_value_error
 from agents.trajectory import TokenBatch
 
 CreditLevel = Literal["token", "turn", "nested"]
+
+_UNREAD: Mapping[CreditLevel, tuple[str, ...]] = {
+    "token": ("turn_lambda",),
+    "turn": ("token_gamma", "gae_lambda"),
+    "nested": (),
+}
+"""The settings that play no part at a level."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +41,8 @@ class ActorCriticConfig(TrainConfig):
     """Bring the advantages of the whole batch to mean 0 and variance 1."""
     value_coef: float = 0.5
     """Weight of the critic's squared error."""
+    critic_lr_scale: float = 1.0
+    """Learning rate of the critic's own weights, in multiples of everyone else's."""
     value_warmup_updates: int = 0
     """Updates at the start that train the critic's own weights only."""
 
@@ -43,11 +53,13 @@ class ActorCriticConfig(TrainConfig):
             self._require(0 <= getattr(self, name) <= 1, name, "must lie between 0 and 1")
         for name in ("value_coef", "value_warmup_updates"):
             self._require(getattr(self, name) >= 0, name, "must not be negative")
+        self._require(self.critic_lr_scale > 0, "critic_lr_scale", "must be above 0")
+        self._require_default(_UNREAD[self.credit_level], f"is not read with credit_level={self.credit_level!r}")
 
 
-def critic_warmup(config: ActorCriticConfig) -> int:
-    """Return how many updates at the start train the critic's own weights only."""
-    return config.value_warmup_updates
+def critic_pace(config: ActorCriticConfig) -> CriticPace:
+    """Return how fast the critic learns beside the policy."""
+    return CriticPace(config.value_warmup_updates, config.critic_lr_scale)
 
 
 def gae_credit(batch: TokenBatch, config: ActorCriticConfig) -> Credit:

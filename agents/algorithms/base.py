@@ -90,17 +90,29 @@ class Loss(NamedTuple):
     terms: dict[str, Tensor]
 
 
-@dataclass(frozen=True)
-class ValueLearning(Generic[C]):
-    """How an algorithm's critic is fitted where it moves alone: only its own weights, and the policy is not run.
+class CriticPace(NamedTuple):
+    """How fast a critic learns beside the policy.
 
     Attributes:
-        loss: of one micro-batch.
-        warmup: how many updates at the start train nothing else.
+        warmup: how many updates at the start train the critic's own weights only.
+        lr_scale: learning rate of its own weights, in multiples of everyone else's.
+    """
+
+    warmup: int
+    lr_scale: float
+
+
+@dataclass(frozen=True)
+class ValueLearning(Generic[C]):
+    """How an algorithm's critic is fitted.
+
+    Attributes:
+        loss: of one micro-batch, where the critic moves alone: only its own weights, and the policy is not run.
+        pace: beside the policy's.
     """
 
     loss: Callable[[CriticInputs, C], Loss]
-    warmup: Callable[[C], int]
+    pace: Callable[[C], CriticPace]
 
 
 @dataclass(frozen=True)

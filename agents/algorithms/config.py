@@ -23,7 +23,6 @@ _AT_LEAST_ONE = (
 )
 _NOT_NEGATIVE = (
     "weight_decay",
-    "clip_range",
     "entropy_coef",
     "kl_coef",
     "seed",
@@ -46,8 +45,6 @@ class TrainConfig(Record):
     """The learning rate after its warm-up: constant, linear or cosine down to 0, or low_and_slow (see schedules.py)."""
     warmup_updates: int | None = None
     """Updates over which the learning rate rises to its peak; if not given, none, or a fifth of low_and_slow's."""
-    critic_lr_scale: float = 1.0
-    """Learning rate of the critic's own weights, in multiples of everyone else's."""
     weight_decay: float = 0.0
     """Decoupled weight decay of AdamW."""
     max_grad_norm: float = 1.0
@@ -62,10 +59,6 @@ class TrainConfig(Record):
     """Optimiser steps per pass; each sees its share of the episodes."""
     microbatch_tokens: int = 2048
     """Padded tokens in one forward and backward pass: bounds memory, changes no gradient; raise it on a GPU."""
-    clip_range: float = 0.2
-    """How far the ratio new/old may fall below 1 (and rise above, see clip_range_high) and still be paid for."""
-    clip_range_high: float | None = None
-    """How far the ratio may rise above 1; clip_range, if not given."""
     entropy_coef: float = 0.0
     """Weight of the entropy bonus, per token."""
     kl_coef: float = 0.0
@@ -101,13 +94,13 @@ class TrainConfig(Record):
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        for name in ("learning_rate", "critic_lr_scale", "max_grad_norm", "temperature"):
+        for name in ("learning_rate", "max_grad_norm", "temperature"):
             self._require(getattr(self, name) > 0, name, "must be above 0")
         for name in _AT_LEAST_ONE:
             self._require(getattr(self, name) >= 1, name, "must be at least 1")
         for name in _NOT_NEGATIVE:
             self._require(getattr(self, name) >= 0, name, "must not be negative")
-        for name in ("clip_range_high", "target_kl", "max_context"):
+        for name in ("target_kl", "max_context"):
             value = getattr(self, name)
             self._require(value is None or value > 0, name, "must be above 0, or left out")
         warmup = self.warmup_updates
@@ -147,8 +140,3 @@ class TrainConfig(Record):
                 f"kl_estimator={self.kl_estimator!r} cannot stand in the reward: only k1 there gives the gradient of "
                 "the sequence's divergence; use kl_estimator='k1', or kl_placement='loss'"
             )
-
-    @property
-    def clip_high(self) -> float:
-        """The upper clip range in force."""
-        return self.clip_range if self.clip_range_high is None else self.clip_range_high

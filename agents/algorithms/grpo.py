@@ -56,6 +56,10 @@ class GRPOConfig(ClippedConfig):
         self._require(self.dr_grpo_tokens >= 1, "dr_grpo_tokens", "must be at least 1")
         bounded_weights = self.loss_type == "cispo" and self.dual_clip is not None
         self._require(not bounded_weights, "dual_clip", "must be left out with loss_type='cispo', which clips no ratio")
+        if self.loss_type != "dr_grpo":
+            self._require_default(["dr_grpo_tokens"], f"is not read with loss_type={self.loss_type!r}")
+        if self.loss_type == "cispo" and self.clip_range_high is not None:
+            self._require_default(["clip_range"], "is not read with loss_type='cispo', which has no lower bound")
         charged = bool(self.part_weights) and self.kl_placement == "reward"
         self._require(not charged, "kl_placement", "must be 'loss' with part_weights: the divergence is no reward part")
 

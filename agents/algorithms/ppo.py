@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.algorithms.actor_critic import ActorCriticConfig, critic_warmup, gae_credit, value_loss, with_critic
+from agents.algorithms.actor_critic import ActorCriticConfig, critic_pace, gae_credit, value_loss, with_critic
 from agents.algorithms.base import Algorithm, CriticInputs, Loss, LossInputs, ValueLearning
 from agents.algorithms.clipped import ClippedConfig, clipped_loss
 from agents.losses import weights
@@ -67,5 +67,5 @@ ALGORITHM = Algorithm(
     credit=gae_credit,
     loss=loss,
     normalizer=normalizer,
-    critic=ValueLearning(clipped_value_loss, critic_warmup),
+    critic=ValueLearning(clipped_value_loss, critic_pace),
 )

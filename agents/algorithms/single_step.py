@@ -24,6 +24,7 @@ class SingleStepConfig(TrainConfig):
                 "must be 1: without a ratio new/old, the second step on a batch has a biased gradient; use ppo or grpo"
             )
             self._require(getattr(self, name) == 1, name, rule)
+        self._require(self.target_kl is None, "target_kl", "must be left out: one step on a batch has no drift")
 
 
 def score_function_loss(tokens: LossInputs, config: SingleStepConfig) -> Loss:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import torch
 
-from agents.algorithms.actor_critic import ActorCriticConfig, critic_warmup, gae_credit, value_loss
+from agents.algorithms.actor_critic import ActorCriticConfig, critic_pace, gae_credit, value_loss
 from agents.algorithms.base import Algorithm, Loss, LossInputs, ValueLearning, policy_loss
 from agents.algorithms.settings import TrustRegion
 from agents.losses import weights
@@ -74,6 +74,6 @@ ALGORITHM = Algorithm(
     credit=gae_credit,
     loss=loss,
     normalizer=normalizer,
-    critic=ValueLearning(value_loss, critic_warmup),
+    critic=ValueLearning(value_loss, critic_pace),
     trust_region=lambda config: config.trust_region,
 )

@@ -228,7 +228,7 @@ class Trainer:
     def _warming_up(self) -> bool:
         """Return whether this update trains the critic alone."""
         critic = self.algorithm.critic
-        return critic is not None and self.update < critic.warmup(self.config)
+        return critic is not None and self.update < critic.pace(self.config).warmup
 
     def _state(self) -> TrainerState:
         """Return the state as it is now."""

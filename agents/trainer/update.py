@@ -97,8 +97,9 @@ class Updater:
         groups: dict[bool, list[nn.Parameter]] = {False: [], True: []}
         for name, parameter in self.named_parameters:
             groups[name.startswith(CRITIC_PREFIX)].append(parameter)
-        scales = {False: 1.0, True: self.config.critic_lr_scale}
-        return [{"params": group, "lr_scale": scales[critic]} for critic, group in groups.items() if group]
+        critic = self.algorithm.critic
+        scales = {False: 1.0, True: critic.pace(self.config).lr_scale if critic else 1.0}
+        return [{"params": group, "lr_scale": scales[own]} for own, group in groups.items() if group]
 
     def run(
         self,

@@ -103,6 +103,10 @@ def test_the_episodes_have_one_token_per_turn_and_both_kinds_of_end(batch: Token
     assert (np.abs(batch.bootstrap) > 0).tolist() == [episode.truncated for episode in batch.trajectories]
 
 
+LAMBDAS = {"token": ["gae_lambda"], "turn": ["turn_lambda"], "nested": ["gae_lambda", "turn_lambda"]}
+"""The lambdas that each level of credit has."""
+
+
 @pytest.mark.parametrize(("gamma", "gae_lambda"), [(1.0, 0.95), (0.9, 0.95), (0.99, 1.0), (0.9, 0.0)])
 @pytest.mark.parametrize("level", ["token", "turn", "nested"])
 def test_gae_and_returns_are_theirs_bit_by_bit(batch: TokenBatch, level: Any, gamma: float, gae_lambda: float) -> None:
@@ -117,9 +121,8 @@ def test_gae_and_returns_are_theirs_bit_by_bit(batch: TokenBatch, level: Any, ga
     config = PPOConfig(
         credit_level=level,
         turn_gamma=gamma,
-        gae_lambda=gae_lambda,
-        turn_lambda=gae_lambda,
         normalize_advantage=False,
+        **dict.fromkeys(LAMBDAS[level], gae_lambda),
     )
     ours = gae_credit(batch, config)
     np.testing.assert_array_equal(ours.advantages, model.rollout_buffer.advantages[:, 0])

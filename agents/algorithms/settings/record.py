@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self, get_type_hints
 
@@ -23,6 +23,12 @@ class Record:
         """Refuse the value of the field `name` unless the `rule` holds."""
         if not holds:
             raise ConfigError(f"{self.prefix}{name}={getattr(self, name)!r}: {rule}")
+
+    def _require_default(self, names: Iterable[str], rule: str) -> None:
+        """Refuse values of fields that nothing reads, unless they are the defaults."""
+        defaults = {field.name: field.default for field in fields(self)}
+        for name in names:
+            self._require(getattr(self, name) == defaults[name], name, rule)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:

@@ -36,7 +36,7 @@ def test_credit_of_nothing_is_nothing() -> None:
 
 def test_the_record_knows_its_warm_up() -> None:
     assert ALGORITHM.critic is not None
-    assert ALGORITHM.critic.warmup(PPOConfig(value_warmup_updates=3)) == 3
+    assert ALGORITHM.critic.pace(PPOConfig(value_warmup_updates=3)).warmup == 3
 
 
 @pytest.mark.parametrize(
