@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from tests.benchmarks import baselines, environment
+from tests.benchmarks import baselines, environment, vector
 from tests.cells import run_cell
 
 
 def main() -> None:
     """Run every benchmark."""
-    for name, measure in (("bench-environment", environment.measure), ("bench-baselines", baselines.measure)):
-        cell = run_cell(name, 0, "make bench", measure, again=True)
+    for kind in (environment, baselines, vector):
+        name = f"bench-{kind.__name__.rpartition('.')[2]}"
+        cell = run_cell(name, 0, "make bench", kind.measure, again=True)
         Console().print_json(data=dict(cell.figures))
 
 

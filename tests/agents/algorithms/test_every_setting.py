@@ -71,7 +71,7 @@ CHANGED: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "normalize_advantage": (False, {}),
     "value_coef": (0.1, {}),
     "value_warmup_updates": (1, {}),
-    "loss_type": ("dapo", {}),
+    "loss_type": ("dr_grpo", {}),
     "scale_advantage": ("none", {}),
     "dr_grpo_tokens": (16, {"loss_type": "dr_grpo"}),
     "part_weights": ({"right": 1.0}, {}),
