@@ -18,10 +18,18 @@ from agents.report.sanitize import neutralize
 if TYPE_CHECKING:
     from agents.doctor import Finding
     from agents.evaluation import Comparison, Interval
+    from agents.evaluation.contrast import Contrast
+    from agents.evaluation.scorecard import Scorecard
     from textenvs.checker import Finding as RuleFinding
     from textenvs.checker import Report, Rule
 
 StepProgress = Callable[[int, int, float], None]
+WIDEST = 2
+"""Most parts of an evaluation whose figures are shown in full, side by side."""
+IN_SHORT = ("episodes", "success %", "return", "turns", "seconds")
+"""What is shown of each part where there are more."""
+SMALLEST_P = 0.0001
+"""Smallest probability that is shown as a number."""
 PLAIN_LINES = 4
 """How many lines a whole stage prints where there is no terminal."""
 
@@ -57,6 +65,64 @@ def print_scores(console: Console, title: str, scores: Mapping[str, Mapping[str,
     for policy, row in scores.items():
         table.add_row(Text(policy), *(_cell(row.get(name)) for name in columns))
     console.print(table)
+
+
+def print_scorecards(console: Console, title: str, cards: Mapping[str, Scorecard]) -> None:
+    """Print every figure of an evaluation, a line for each part of it if there are more than two, and its curve."""
+    full = cards if len(cards) <= WIDEST else {name: cards[name] for name in list(cards)[:1]}
+    table = _table(title, "figure", list(full))
+    rows = [figures(card) for card in full.values()]
+    for name in dict.fromkeys(name for row in rows for name in row):
+        table.add_row(Text(name), *(row.get(name, "–") for row in rows))
+    console.print(table)
+    if len(full) < len(cards):
+        parts = _table("by part", "items", IN_SHORT)
+        for name, card in cards.items():
+            shown = figures(card)
+            parts.add_row(Text(name), *(shown.get(column, "–") for column in IN_SHORT))
+        console.print(parts)
+    console.print(_curve(next(iter(cards.values()))))
+
+
+def _curve(card: Scorecard) -> Table:
+    table = _table("by turn", "turn", ("reached %", "reward", "invalid %"))
+    for point in card.curve:
+        reached = f"{100 * point.reached:.0f}"
+        table.add_row(str(point.turn), reached, show(point.reward), show(point.invalid, percent=True))
+    return table
+
+
+def figures(card: Scorecard) -> dict[str, str]:
+    """Return the figures of a scorecard as text, by name."""
+    percents = {"success %": card.means["success"], **{f"{name} %": rate for name, rate in card.rates.items()}}
+    plain = {name.split("/")[-1]: mean for name, mean in card.means.items() if name != "success"}
+    return {
+        "episodes": f"{card.episodes:,}",
+        "success %": show(percents.pop("success %"), percent=True),
+        "  bootstrap": show(card.bootstrap["success"], percent=True),
+        **{f"{name} %": show(one, percent=True) for name, one in card.passes.items()},
+        **{name: show(one) for name, one in plain.items()},
+        "return, bootstrap": show(card.bootstrap["return"]),
+        **{name: show(one, percent=True) for name, one in percents.items()},
+        **({} if math.isnan(card.tokens.estimate) else {"tokens": show(card.tokens)}),
+        "seconds": f"{card.seconds:.1f}",
+    }
+
+
+def print_contrasts(console: Console, title: str, rows: Sequence[Contrast]) -> None:
+    """Print two evaluations side by side, with the corrected test, and what can be concluded from each row."""
+    table = _table(title, "items", ("n", "A", "B", "B - A, paired", "p", "p, Holm"))
+    for row in rows:
+        difference = Text(show(row.difference, signed=True), _style(row.difference) if row.conclusive else "")
+        sides = (str(row.difference.n), show(row.a), show(row.b), difference)
+        table.add_row(Text(row.name), *sides, _probability(row.p), _probability(row.corrected))
+    console.print(table)
+    for row in rows:
+        console.print(Text(f"{row.name}: {row.verdict}"))
+
+
+def _probability(p: float) -> str:
+    return f"{p:.4f}" if p >= SMALLEST_P else f"<{SMALLEST_P}"
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
@@ -101,6 +167,7 @@ def _finding_row(finding: RuleFinding) -> tuple[Text, Text, Text]:
 
 def _table(title: str, first: str, others: Sequence[str]) -> Table:
     table = Table(first, title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1))
+    table.columns[0].overflow = "fold"
     for heading in others:
         table.add_column(heading, justify="right")
     return table

@@ -15,7 +15,7 @@ from agents.cli.parse import parse
 class Options:
     """List what there is."""
 
-    what: Annotated[Literal["all", "environments", "algorithms"], tyro.conf.Positional] = "all"
+    what: Annotated[Literal["all", "environments", "algorithms", "suites"], tyro.conf.Positional] = "all"
     """Which names."""
 
 
@@ -26,6 +26,8 @@ def run(args: Sequence[str]) -> int:
         _print("Environments", _environments())
     if what in ("all", "algorithms"):
         _print("Algorithms", _algorithms())
+    if what in ("all", "suites"):
+        _print("Suites", _suites())
     return 0
 
 
@@ -39,6 +41,15 @@ def _algorithms() -> dict[str, str]:
     from agents.algorithms.registry import ALGORITHMS
 
     return {name: algorithm.title for name, algorithm in ALGORITHMS.items()}
+
+
+def _suites() -> dict[str, str]:
+    from envs_registry.suites import all_suites
+
+    return {
+        name: f"v{suite.version} {suite.hash}: {suite.n_items} items in {len(suite.slices)} slices"
+        for name, suite in all_suites().items()
+    }
 
 
 def _print(heading: str, names: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from textenvs.seeding import check_split
 if TYPE_CHECKING:
     from agents.evaluation.held_out import HeldOut
     from agents.finetune import Demonstration, SFTConfig
+    from envs_registry.suites import Suite
 
 DEMONSTRATIONS = 2000
 """Drawn from an environment that makes its items, unless --sft.rows says otherwise."""
@@ -96,6 +97,19 @@ class EvalOptions:
     """Parts to evaluate and report apart, as JSON: names to environment settings."""
     split: str = "test"
     """Which items."""
+
+    def suite(self, env_id: str, settings: Mapping[str, Any]) -> Suite:
+        """Return the items of one environment as a suite, a slice for each group.
+
+        Raises:
+            UsageError: if the split or a group is none.
+        """
+        from agents.evaluation.runner import one_slice
+        from envs_registry.suites import Suite
+
+        split, groups = check_split(self.split), json_object(self.groups, "--eval.groups") or {"": {}}
+        parts = [one_slice(env_id, {**settings, **more}, split, self.episodes, group=g) for g, more in groups.items()]
+        return Suite(env_id, tuple(one for part in parts for one in part.slices))
 
     def held_out(
         self,

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from agents.evaluation.results import EpisodeScore, EvaluationResult, paired_items
+from agents.evaluation.results import EvaluationResult, Measure, paired_items
 from agents.evaluation.statistics import Interval, paired_difference
-
-Measure = Callable[[EpisodeScore], float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,15 +57,6 @@ class HeldOut:
         """Play every item, in every mode."""
         return {mode: self._play(subject, mode) for mode in self.modes}
 
-    def score(self, subject: Subject) -> dict[str, dict[str, Interval]]:
-        """Play every item, and return the means per mode, over all items and over each group."""
-        scores: dict[str, dict[str, Interval]] = {}
-        for mode, result in self.measure(subject).items():
-            scores[mode] = self._score(result)
-            if len(self.groups) > 1:
-                scores |= {f"{mode}, {name}": result.only(name).summary() for name in self.groups}
-        return scores
-
     def compare(
         self, before: Mapping[str, EvaluationResult], after: Mapping[str, EvaluationResult]
     ) -> list[Comparison]:

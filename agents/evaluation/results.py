@@ -28,6 +28,9 @@ class EpisodeScore:
         turns: one record per action.
         stop: why the episode ended.
         messages: the conversation, as role/content mappings.
+        member: number of the episode among those of the same item.
+        tokens: that the policy sampled; NaN where it has none.
+        seconds: its share of the time that it was played in.
     """
 
     index: int
@@ -38,9 +41,12 @@ class EpisodeScore:
     turns: tuple[TurnRecord, ...]
     stop: str
     messages: tuple[Mapping[str, str], ...]
+    member: int = 0
+    tokens: float = math.nan
+    seconds: float = math.nan
 
     @classmethod
-    def of(cls, trajectory: Trajectory, index: int, group: str = "") -> EpisodeScore:
+    def of(cls, trajectory: Trajectory, index: int, group: str = "", member: int = 0) -> EpisodeScore:
         """Build the record of a collected trajectory."""
         return cls(
             index=index,
@@ -51,6 +57,8 @@ class EpisodeScore:
             turns=trajectory.turns,
             stop=trajectory.stop,
             messages=tuple(dict(message) for message in trajectory.messages),
+            member=member,
+            tokens=float(trajectory.action_tokens),
         )
 
     @property
@@ -76,6 +84,9 @@ class EpisodeScore:
             turns=tuple(_turn(turn) for turn in record["turns"]),
             stop=record["stop"],
             messages=tuple(record["messages"]),
+            member=record.get("member", 0),
+            tokens=_number(record.get("tokens")),
+            seconds=_number(record.get("seconds")),
         )
 
     def as_dict(self) -> dict[str, object]:
@@ -89,7 +100,14 @@ class EpisodeScore:
             "stop": str(self.stop),
             "messages": [dict(message) for message in self.messages],
             "turns": [_turn_dict(turn) for turn in self.turns],
+            "member": self.member,
+            "tokens": _json_number(self.tokens),
+            "seconds": _json_number(self.seconds),
         }
+
+
+Measure = Callable[[EpisodeScore], float]
+"""A number of an episode; NaN where it is missing."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +144,7 @@ class EvaluationResult:
         """Return the episodes of one group."""
         return EvaluationResult(tuple(episode for episode in self.episodes if episode.group == group))
 
-    def values(self, measure: Callable[[EpisodeScore], float]) -> np.ndarray:
+    def values(self, measure: Measure) -> np.ndarray:
         """Return [N] one number per episode."""
         return np.array([measure(episode) for episode in self.episodes], dtype=np.float64)
 

@@ -3,47 +3,34 @@
 from __future__ import annotations
 
 import functools
-import itertools
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
-from typing import Any, Protocol, runtime_checkable
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 
+from agents.evaluation.log import EvaluationLog
+from agents.evaluation.players import Act, HasPolicy, Job, Sampling, Subject, player_of
 from agents.evaluation.results import EpisodeScore, EvaluationResult
-from agents.policies.causal_lm import CausalLMPolicy
-from agents.policies.remote import RemotePolicy
-from agents.policies.scripted import ScriptedPolicy
-from agents.rollout.collector import Collector, EpisodeRequest
-from agents.rollout.recording import turn_record
-from agents.rollout.sampling import SamplingParams
-from textenvs.chat_client import client_of
-from textenvs.core import Observation
-from textenvs.errors import ConfigError, EndpointError
-from textenvs.messages import Stop
+from envs_registry.suites import Slice, Suite, all_suites, changes
+from textenvs.errors import ConfigError, UnknownNameError
 
-Act = Callable[[Observation], str]
+__all__ = ["Act", "HasPolicy", "Sampling", "Subject", "evaluate", "evaluate_slices", "find_suite", "one_slice"]
 
+PORTION = 128
+"""Episodes that are played together and written when all of them have ended."""
 
-@runtime_checkable
-class HasPolicy(Protocol):
-    """An agent: something that trains, and acts through, a policy."""
-
-    @property
-    def policy(self) -> CausalLMPolicy:
-        """The policy that acts."""
-        ...
-
-
-Subject = CausalLMPolicy | HasPolicy | RemotePolicy | ScriptedPolicy | str | Act
-"""What can be evaluated: a policy (also one behind an endpoint), an agent, a baseline or its name, or a function."""
+_LOG = logging.getLogger(__name__)
 
 
 def evaluate(
     subject: Subject,
-    env_id: str,
+    env_id: str | None = None,
     *,
+    suite: Suite | str | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     split: str = "test",
     episodes: int = 200,
@@ -54,14 +41,16 @@ def evaluate(
     max_new_tokens: int = 64,
     seed: int = 0,
     group: str = "",
+    log: Path | None = None,
 ) -> EvaluationResult:
-    """Play a fixed list of items of one environment.
+    """Play a fixed list of items: of a suite, or of one environment.
 
     Args:
         subject: a policy, an agent, a policy behind an endpoint, a scripted policy, the name of one of the
             environment's baselines, or a function ``observation -> str``.
         env_id: of a registered environment.
-        env_kwargs: for `gymnasium.make`.
+        suite: a suite or its name, instead; the episodes are grouped by its slices.
+        env_kwargs: for `gymnasium.make`; with a suite they go before its own, so that its rewards can be others.
         split: which items.
         episodes: how many items, from index 0; a finite corpus has no more than it has.
         indices: the items by index, instead of the first `episodes`.
@@ -71,30 +60,82 @@ def evaluate(
         max_new_tokens: longest turn, in tokens.
         seed: of the sampling noise.
         group: name that the episodes carry, such as the language.
+        log: file of finished episodes; what it holds already is not played again.
 
     Returns:
         One record per item and sample, in order.
 
     Raises:
-        UnknownNameError: if the environment has no such baseline.
-        ConfigError: if a number is out of range.
+        UnknownNameError: if the environment has no such baseline, or there is no such suite.
+        ConfigError: if a number is out of range, or not exactly one of `env_id` and `suite` is given.
         EndpointError: if the endpoint does not answer at the beginning; an episode in which it fails later is missing.
     """
-    if episodes < 1 or samples < 1:
-        raise ConfigError(f"episodes={episodes}, samples={samples}: both must be at least 1")
-    make = functools.partial(gym.make, env_id, disable_env_checker=True, **{**(env_kwargs or {}), "split": split})
-    items = list(indices) if indices is not None else list(range(_limit(make(), episodes)))
-    policy = subject.policy if isinstance(subject, HasPolicy) else subject
-    if isinstance(policy, CausalLMPolicy):
-        params = SamplingParams(temperature=temperature, max_new_tokens=max_new_tokens, greedy=deterministic, seed=seed)
-        return _play_policy(policy, make, items, samples, params, group)
-    if isinstance(policy, RemotePolicy):
-        remote = policy.sampling(0.0 if deterministic else temperature, max_new_tokens, seed)
-        return _play_remote(remote, make, items, samples, group)
-    env = make()
-    scripted = ScriptedPolicy.of(env, policy) if isinstance(policy, str) else policy
-    act = scripted.rule if isinstance(scripted, ScriptedPolicy) else scripted
-    return EvaluationResult(tuple(_play(act, env, index, group) for index in items for _ in range(samples)))
+    if (env_id is None) == (suite is None):
+        raise ConfigError("evaluate() takes either an environment's id or suite=")
+    sampling = Sampling(samples, deterministic, temperature, max_new_tokens, seed)
+    if suite is not None:
+        chosen, settings = find_suite(suite), env_kwargs
+    else:
+        chosen, settings = one_slice(env_id or "", env_kwargs, split, episodes, indices, group), None
+    return evaluate_slices(subject, chosen, sampling, settings, EvaluationLog(log) if log else None)
+
+
+def evaluate_slices(
+    subject: Subject,
+    suite: Suite,
+    sampling: Sampling,
+    env_kwargs: Mapping[str, Any] | None = None,
+    log: EvaluationLog | None = None,
+) -> EvaluationResult:
+    """Play the slices of a suite, portion by portion; see `evaluate`."""
+    env_kwargs = dict(env_kwargs or {})
+    if log is not None:
+        suite = suite.measured()
+        slices = [one.as_dict() for one in suite.slices]
+        log.begin({"suite": suite.name, "slices": slices, "settings": env_kwargs, "sampling": sampling.as_dict()})
+    return EvaluationResult.merge(_play_slice(subject, one, sampling, env_kwargs, log) for one in suite.slices)
+
+
+def find_suite(suite: Suite | str) -> Suite:
+    """Return a suite as its items are now; where they are no longer those that were frozen, the log says so.
+
+    Raises:
+        UnknownNameError: if there is none of that name.
+    """
+    if isinstance(suite, str) and suite not in all_suites():
+        raise UnknownNameError.of("suite", suite, all_suites(), "textenvs list suites")
+    frozen = all_suites()[suite] if isinstance(suite, str) else suite
+    measured = frozen.measured()
+    if changed := changes(frozen, measured):
+        _LOG.warning(
+            "suite %s: the items of %s have changed since it was frozen; it is %s now, and its scores do not compare "
+            "with those of %s",
+            frozen.name,
+            ", ".join(changed),
+            measured,
+            frozen,
+        )
+    return measured
+
+
+def one_slice(
+    env_id: str,
+    env_kwargs: Mapping[str, Any] | None,
+    split: str,
+    episodes: int,
+    indices: Sequence[int] | None = None,
+    group: str = "",
+) -> Suite:
+    """Return a suite of one slice; the arguments are those of `evaluate`.
+
+    Raises:
+        ConfigError: if there are no episodes.
+    """
+    if episodes < 1:
+        raise ConfigError(f"episodes={episodes}: at least 1")
+    one = Slice(group, env_id, dict(env_kwargs or {}), split, ())
+    items = range(_limit(one.make(), episodes)) if indices is None else indices
+    return Suite(env_id, (replace(one, indices=tuple(items)),))
 
 
 def _limit(env: gym.Env[Any, Any], episodes: int) -> int:
@@ -103,72 +144,21 @@ def _limit(env: gym.Env[Any, Any], episodes: int) -> int:
     return episodes if size is None else min(episodes, size)
 
 
-def _play_policy(
-    policy: CausalLMPolicy,
-    make: Callable[[], gym.Env[Any, Any]],
-    items: Sequence[int],
-    samples: int,
-    params: SamplingParams,
-    group: str,
+def _play_slice(
+    subject: Subject, part: Slice, sampling: Sampling, settings: Mapping[str, Any], log: EvaluationLog | None
 ) -> EvaluationResult:
-    requests = [
-        EpisodeRequest(group_id=place, member=member, index=index)
-        for place, index in enumerate(items)
-        for member in range(samples)
-    ]
-    collector = Collector(policy, make, params)
-    try:
-        trajectories = collector.collect(requests)
-    finally:
-        collector.close()
-    return EvaluationResult(tuple(EpisodeScore.of(t, items[t.group_id], group) for t in trajectories))
-
-
-def _play_remote(
-    policy: RemotePolicy, make: Callable[[], gym.Env[Any, Any]], items: Sequence[int], samples: int, group: str
-) -> EvaluationResult:
-    """Play with a model behind an endpoint, as many episodes at a time as it takes."""
-    client_of(policy.endpoint).check()
-    workers = min(policy.endpoint.concurrency, len(items) * samples)
-    idle: SimpleQueue[gym.Env[Any, Any]] = SimpleQueue()
-    for _ in range(workers):
-        idle.put(make())
-
-    def play(job: tuple[int, int]) -> EpisodeScore:
-        index, sample = job
-        env = idle.get()
-        seeded = policy.sampling(policy.temperature, policy.max_tokens, (policy.seed or 0) + sample)
-        try:
-            return _play(seeded, env, index, group)
-        finally:
-            idle.put(env)
-
-    with ThreadPoolExecutor(workers) as threads:
-        return EvaluationResult(tuple(threads.map(play, itertools.product(items, range(samples)))))
-
-
-def _play(act: Act, env: gym.Env[Any, Any], index: int, group: str) -> EpisodeScore:
-    """Play one item with a function; where an endpoint fails, the episode ends there and says nothing."""
-    observation, info = env.reset(options={"index": index})
-    turns = []
-    ended = False
-    while not ended:
-        try:
-            action = act(observation)
-        except EndpointError:
-            info = {**info, "success": float("nan"), "stop": Stop.GENERATION_FAILED}
-            break
-        observation, reward, terminated, truncated, info = env.step(action)
-        turns.append(turn_record(float(reward), info, temperature=0.0, finish_reason="stop"))
-        ended = terminated or truncated
-    valid = ended and all(turn.valid for turn in turns)
-    return EpisodeScore(
-        index=index,
-        task_id=str(info["task_id"]),
-        group=group,
-        success=float(info["success"]),
-        episode_return=sum(turn.reward for turn in turns) if valid else float("nan"),
-        turns=tuple(turns),
-        stop=str(info["stop"]),
-        messages=tuple(dict(message) for message in observation["history"]),
-    )
+    jobs = [Job(index, member) for index in part.indices for member in range(sampling.samples)]
+    player = player_of(subject, functools.partial(part.make, **settings), sampling, part.name)
+    played: list[EpisodeScore] = []
+    for number, first in enumerate(range(0, len(jobs), PORTION)):
+        portion = jobs[first : first + PORTION]
+        finished = log.portion(part.name, number) if log else None
+        if finished is None:
+            start = time.perf_counter()
+            episodes = player(portion)
+            seconds = (time.perf_counter() - start) / len(portion)
+            finished = [replace(episode, seconds=seconds) for episode in episodes]
+            if log is not None:
+                log.add(number, finished)
+        played += finished
+    return EvaluationResult(tuple(played))

@@ -158,6 +158,25 @@ def bootstrap_interval(
     return _percentiles(statistic(counts.sum(0)), draws, len(counts), level)
 
 
+def bootstrap_mean(
+    values: Sequence[float] | FloatArray,
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Interval:
+    """Return the mean with its percentile bootstrap interval, whole clusters resampled.
+
+    The first two arguments are those of `mean_interval`, the others those of `bootstrap_interval`.
+    """
+    units = _cluster_means(np.asarray(values, dtype=np.float64), clusters)
+    if not len(units):
+        return Interval(math.nan, math.nan, math.nan, 0, level)
+    counts = np.stack([units, np.ones(len(units))], axis=1)
+    return bootstrap_interval(counts, _quotient, level=level, resamples=resamples, seed=seed)
+
+
 def bootstrap_difference(
     before: FloatArray,
     after: FloatArray,
@@ -191,6 +210,10 @@ def _cluster_means(values: FloatArray, clusters: Sequence[Hashable] | None) -> F
         if keep:
             sums.setdefault(name, []).append(float(value))
     return np.array([math.fsum(members) / len(members) for members in sums.values()])
+
+
+def _quotient(totals: FloatArray) -> float:
+    return float(totals[0] / totals[1])
 
 
 def _resampled_totals(counts: FloatArray, resamples: int, seed: int) -> FloatArray:

@@ -34,6 +34,8 @@ _NAME = "Examined-v0"
 class Examination:
     """One environment under examination. What rules share is played once, when it is first needed.
 
+    Rewards are paid turn by turn unless the settings say otherwise, so that there is something to see at every turn.
+
     Args:
         target: what to examine; see `Target`.
         env_kwargs: its settings.
@@ -50,6 +52,8 @@ class Examination:
         if items < 2 or draws < 2:
             raise UsageError(f"items={items}, draws={draws}: both must be at least 2")
         self.spec = spec_of(target, env_kwargs or {})
+        if self.takes("reward_timing"):
+            self.spec.kwargs.setdefault("reward_timing", "turn")
         self.items = items
         self.draws = draws
         self._drawn: dict[tuple[int, Split], tuple[str, ...]] = {}

@@ -164,7 +164,7 @@ def test_eval_measures_a_baseline(capsys: pytest.CaptureFixture[str], tmp_path: 
     out = tmp_path / "scores.json"
     args = ["--env.difficulty", "easy", "--eval.episodes", "5", "--json", str(out)]
     assert main(["eval", "oracle", *args]) == 0
-    assert json.loads(out.read_text())["greedy"]["success"]["estimate"] == 1.0
+    assert json.loads(out.read_text())["greedy"]["all"]["means"]["success"]["estimate"] == 1.0
     assert "success" in capsys.readouterr().out
 
 
@@ -173,7 +173,7 @@ def test_eval_measures_a_saved_policy(tmp_path: Path) -> None:
     out = tmp_path / "scores.json"
     args = ["--eval.episodes", "2", "--env.difficulty", "tiny", "--max-new-tokens", "2", "--json", str(out)]
     assert main(["eval", str(tmp_path / "policy"), *args]) == 0
-    assert json.loads(out.read_text())["greedy"]["success"]["estimate"] == 0.0
+    assert json.loads(out.read_text())["greedy"]["all"]["means"]["success"]["estimate"] == 0.0
 
 
 def test_sft_saves_a_policy_that_loads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
