@@ -114,7 +114,7 @@ class ToolEpisode:
     def oracle(self) -> str:
         """Return the expected calls that are due, or the final words."""
         expectation = self.task.expectation
-        due = outstanding(self._progress.calls, expectation.calls)
+        due = outstanding(self._progress.calls, expectation, self._schemas)
         if not due:
             return oracle_text(expectation, self.task.language)
         if expectation.ordered and self._bench is not None:

@@ -61,18 +61,21 @@ def agreement(calls: Sequence[ToolCall], expectation: Expectation, schemas: Mapp
     )
 
 
-def outstanding(calls: Sequence[ToolCall], expected: Sequence[ExpectedCall]) -> tuple[ExpectedCall, ...]:
-    """Return the expected calls that have not been made as their examples say, in order.
+def outstanding(
+    calls: Sequence[ToolCall], expectation: Expectation, schemas: Mapping[str, Schema]
+) -> tuple[ExpectedCall, ...]:
+    """Return the expected calls that have not been made rightly, in order.
 
     Args:
         calls: as made, in any order.
-        expected: each counts once.
+        expectation: whose `calls` and `rules` count; each call counts once.
+        schemas: parameters of the tools on offer, by name.
     """
-    left = list(expected)
+    left = list(expectation.calls)
     for call in calls:
-        made = (one for one in left if one.name == call.name and same(dict(call.arguments), one.example))
-        if (one := next(made, None)) is not None:
-            left.remove(one)
+        right = (place for place, one in enumerate(left) if _share(call, one, schemas, expectation.rules) == 1.0)
+        if (place := next(right, None)) is not None:
+            del left[place]
     return tuple(left)
 
 

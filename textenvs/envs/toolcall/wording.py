@@ -41,8 +41,7 @@ WORDINGS: Mapping[str, Wording] = {
         "- If a given value cannot be right, make no call. Name the parameter and the value.\n"
         "- If no tool can do it, or it is not allowed, make no call and say that you cannot do it.\n"
         "- Otherwise answer in words.",
-        "Call tools like this: {example}\nAsk for what is missing, by the parameter's name. Name what cannot be right. "
-        "Say what you cannot do.",
+        "Call tools like this: {example}\nAsk for what is missing, by the parameter's name. Say what you cannot do.",
         {"user": "User: ", "assistant": "Assistant: ", "tool": "Tool: "},
         "What should I use for {names}?",
         "I cannot do this. {names}",
@@ -55,7 +54,7 @@ WORDINGS: Mapping[str, Wording] = {
         "- 给出的值不可能正确时，不要调用，写出参数名和这个值。\n"
         "- 没有工具能做到，或者不允许做时，不要调用，说明无法完成。\n"
         "- 其他情况直接用文字回答。",
-        "这样调用工具：{example}\n缺什么就问，写出参数名；值不对就指出；做不到就说无法完成。",
+        "这样调用工具：{example}\n缺值就问，写出参数名；做不到就说无法完成。",
         {"user": "用户：", "assistant": "助手：", "tool": "工具："},
         "请问{names}是什么？",
         "我无法完成这个请求。{names}",

@@ -67,8 +67,8 @@ class WorldBench:
         self._toolbox: Toolbox | None = None
 
     def state(self) -> Mapping[str, Any]:
-        """Return a hash of the database."""
-        return {"database": self.database.digest()}
+        """Return a hash of every table, and the number of writes."""
+        return self.database.digests()
 
     def fork(self) -> Self:
         """Return an independent copy."""

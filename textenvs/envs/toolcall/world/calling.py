@@ -118,13 +118,17 @@ def canonical(draft: Draft) -> None:
     services = [one for one in draft.services if any(_translated(one, name) for name in one.stated)]
     if not services:
         raise ImpasseError("canonical")
+    service = draft.dice.pick(services)
     with draft.speaking(plain=False):
-        plan = add(draft, draft.dice.pick(services), extras=0.8)
+        plan = add(draft, service, extras=0.8)
+        while all(str(value) in plan.said for value in plan.arguments.values()):
+            plan = add(draft, service, extras=0.8)
     draft.say(plan.said, served(carry_out(draft, plan)))
 
 
 def _translated(service: Service, name: str) -> bool:
-    return isinstance(service.field(name).kind, Amount | Choice | Day)
+    kind = service.field(name).kind
+    return isinstance(kind, Choice | Day) or (isinstance(kind, Amount) and len(kind.units["en"]) > 1)
 
 
 def pages(draft: Draft) -> None:

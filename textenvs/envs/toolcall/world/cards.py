@@ -83,9 +83,14 @@ class Namer:
         self._given += 1
         if self._masked:
             return Card(f"tool_{self._given}", operation, backup)
-        words = [operation.edition, operation.service.name, operation.field, "backup" if backup else ""]
-        noun = [word for part in words for word in part.removesuffix("_id").split("_") if word]
-        return Card(_STYLES[self._style](_VERBS[operation.verb][self._verb], noun), operation, backup)
+        return _named(operation, self._style, self._verb, backup)
+
+
+@cache
+def _named(operation: Operation, style: int, verb: int, backup: bool) -> Card:
+    words = [operation.edition, operation.service.name, operation.field, "backup" if backup else ""]
+    noun = [word for part in words for word in part.removesuffix("_id").split("_") if word]
+    return Card(_STYLES[style](_VERBS[operation.verb][verb], noun), operation, backup)
 
 
 @cache
@@ -125,22 +130,27 @@ def parameters_of(operation: Operation, language: Language, brief: bool) -> Mapp
     Args:
         operation: whose.
         language: of the descriptions.
-        brief: whether only formats are described.
+        brief: whether only what is required is there, with its type.
     """
-    properties = {one.name: _property(one, language, brief) for one in operation.parameters}
     required = [one.name for one in operation.parameters if one.default is None]
-    strict = {} if brief else {"additionalProperties": False}
-    return {"type": "object", "properties": properties, "required": required, **strict}
+    if brief:
+        properties = {one.name: _type(one) for one in operation.parameters if one.default is None}
+        return {"type": "object", "properties": properties, "required": required}
+    properties = {one.name: _property(one, language) for one in operation.parameters}
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def _property(field: Field, language: Language, brief: bool) -> dict[str, Any]:
+def _type(field: Field) -> dict[str, Any]:
+    return {name: value for name, value in field.kind.schema().items() if name in ("type", "enum")}
+
+
+def _property(field: Field, language: Language) -> dict[str, Any]:
     label = field.label[language]
     if isinstance(field.kind, Ref) and not field.name.startswith(field.kind.service):
         label += ("（{}编号）" if language == "zh" else " ({} ID)").format(SERVICES[field.kind.service].noun[language])
-    notes = [part for part in ("" if brief else label, field.kind.hint(language)) if part]
-    described = {"description": ("，" if language == "zh" else ", ").join(notes)} if notes else {}
+    notes = [part for part in (label, field.kind.hint(language)) if part]
     default = {} if field.default is None else {"default": field.default}
-    return {**field.kind.schema(), **described, **default}
+    return {**field.kind.schema(), "description": ("，" if language == "zh" else ", ").join(notes), **default}
 
 
 @cache

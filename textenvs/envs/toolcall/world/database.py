@@ -17,6 +17,10 @@ STRIDE = 7
 """How far apart ids lie, so that one more is no guess."""
 
 
+WRITES = "writes"
+"""Under which name a state holds the number of writes; no service is called so."""
+
+
 class NotFoundError(Exception):
     """There is no such record; the message is for the agent."""
 
@@ -106,10 +110,14 @@ class Database:
             raise NotFoundError(f"there is no {qualifier}{service.name} with {wanted}")
         return found[0]
 
-    def digest(self) -> str:
-        """Return a hash of every record, and of how many writes there were: a write undone is still a write."""
-        content = repr((self.writes, sorted(self._content().items())))
-        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+    def digests(self) -> dict[str, Any]:
+        """Return a hash of every table's records, and how many writes there were: one that is undone is one too."""
+        hashes = {name: self.digest_of(name) for name in self._columns}
+        return {**hashes, WRITES: self.writes}
+
+    def digest_of(self, name: str) -> str:
+        """Return a hash of one service's records, by its name."""
+        return hashlib.blake2b(repr(self._records(name)).encode(), digest_size=8).hexdigest()
 
     def fork(self) -> Self:
         """Return an independent copy."""
@@ -118,7 +126,8 @@ class Database:
         return twin
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self._first, self._columns, self._issued, self.writes, self._content()
+        content = {name: self._records(name) for name in self._columns}
+        return self._first, self._columns, self._issued, self.writes, content
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self._first, columns, issued, writes, content = state
@@ -127,10 +136,8 @@ class Database:
         for name, rows in content.items():
             self._fill(name, rows)
 
-    def _content(self) -> dict[str, list[tuple[Any, ...]]]:
-        return {
-            name: self._connection.execute(f"SELECT * FROM {name}s ORDER BY rowid").fetchall() for name in self._columns
-        }
+    def _records(self, name: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(f"SELECT * FROM {name}s ORDER BY rowid").fetchall()
 
     def __del__(self) -> None:
         self._connection.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from textenvs.envs.toolcall.world.services import SERVICES
 from textenvs.errors import ConfigError, UnknownNameError
 
 CALLING = (
@@ -44,7 +45,7 @@ class Dials:
         services: which services occur, by name; empty for all.
         plain: share of the episodes in which users say values as the tools take them.
         rules: share of the episodes with rules that forbid something else.
-        brief: whether instructions and schemas are short.
+        brief: whether instructions and schemas are short, without parameters that may be left out.
         masked: whether the names of tools say nothing, so that descriptions must be read.
         patience: how many requests may go wrong before the user leaves.
     """
@@ -66,12 +67,15 @@ class Dials:
         """Check the ranges.
 
         Raises:
-            UnknownNameError: if there is no such kind of task.
+            UnknownNameError: if there is no such kind of task, or no such service.
             ConfigError: if a dial is out of range.
         """
         for kind in self.kinds:
             if kind not in (*CALLING, *SILENT):
                 raise UnknownNameError.of("kind of task", kind, (*CALLING, *SILENT))
+        for service in self.services:
+            if service not in SERVICES:
+                raise UnknownNameError.of("service", service, SERVICES)
         for name, low, high in (("tools", 1, 20), ("requests", 1, 5), ("records", 4, 12), ("chain", 2, 7)):
             least, most = getattr(self, name)
             self._check(name, low <= least <= most <= high, f"{low} <= least <= greatest <= {high}")
@@ -89,14 +93,13 @@ class Dials:
 LEVELS = MappingProxyType(
     {
         "small": Dials(
-            tools=(2, 4),
+            tools=(2, 3),
             requests=(1, 1),
             records=(4, 5),
-            chain=(2, 2),
-            kinds=("single", "defaults", "parallel", "missing", "unclear", "impossible", "forbidden", "talk"),
-            services=("order", "event", "booking", "transfer", "message", "contact", "parcel"),
+            kinds=("single", "parallel", "pronoun", "missing", "unclear", "impossible", "forbidden", "talk"),
+            services=("contact", "message", "order", "transfer"),
             plain=1.0,
-            rules=0.3,
+            rules=0.0,
             brief=True,
             patience=1,
         ),

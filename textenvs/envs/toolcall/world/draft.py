@@ -75,6 +75,8 @@ class Draft:
         dials: how difficult it shall be.
 
     Attributes:
+        services: that requests are about.
+        first_ids: see `Database`.
         database: as the gold program has left it so far.
         cards: the tools on offer from the beginning, by operation.
         withheld: operations that must not be offered.
@@ -84,6 +86,7 @@ class Draft:
         crowded: whether as many tools as possible are on offer.
         tasks: the requests so far.
         stages: what belongs to each.
+        states: what the tools must have left behind after each.
         initial: the records that were there before anybody wrote, by service.
         heard: what the conversation has held so far, had all gone well.
     """
@@ -91,6 +94,7 @@ class Draft:
     def __init__(self, setting: Setting, dials: Dials) -> None:
         self.setting = setting
         self.dials = dials
+        self.services = tuple(SERVICES[name] for name in dials.services or SERVICES)
         self.first_ids = setting.dice.between(101, 899)
         self.database = Database(self.first_ids)
         self.namer = Namer(setting.split, dials.masked, setting.dice)
@@ -102,6 +106,7 @@ class Draft:
         self.crowded = False
         self.tasks: list[Task] = []
         self.stages: list[Stage] = []
+        self.states: list[dict[str, Any]] = []
         self.initial: dict[Service, list[Row]] = {}
         self.heard: list[str] = []
         self._editions: dict[Service, str] = {}
@@ -113,11 +118,6 @@ class Draft:
     def dice(self) -> Dice:
         """Where the choices come from."""
         return self.setting.dice
-
-    @property
-    def services(self) -> tuple[Service, ...]:
-        """The services that requests are about."""
-        return tuple(SERVICES[name] for name in self.dials.services or SERVICES)
 
     @contextmanager
     def speaking(self, **changes: Any) -> Generator[None]:
@@ -173,6 +173,9 @@ class Draft:
             rows.append(row)
         self.initial[service] = rows
         self.database.create(service, rows)
+        untouched = self.database.digest_of(service.name)
+        for state in self.states:
+            state[service.name] = untouched
 
     def _draw(self, service: Service, row: Row, ids: Mapping[str, Sequence[str]]) -> tuple[Any, ...]:
         """Draw a record's values; return those that must differ from every other record's, and from one another."""
@@ -182,7 +185,7 @@ class Draft:
         return tuple(row[name] for name in ((service.title,) if service.title else service.key))
 
     def amend(self, service: Service, row: Row, column: str, value: Any) -> None:
-        """Let a record have begun with another value."""
+        """Let a record have begun with another value; only before the first request, for the states are kept."""
         row[column] = value
         self.database.amend(service, row["id"], column, value)
 
@@ -235,6 +238,7 @@ class Draft:
         language, number = self.setting.language, len(self.tasks)
         reaction = REACTION[language].format(answer=truth.answer if truth.facts else "").strip()
         heard = "\n".join(self.heard)
+        self.states.append(self.database.digests())
         self.tasks.append(Task(str(number), language, said, (), expectation, heard=heard, reaction=reaction))
         self.stages.append(Stage(tuple(self._gold), trouble or {}, supplied))
         self.heard += [said, truth.answer]

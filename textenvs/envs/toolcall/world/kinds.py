@@ -278,6 +278,10 @@ class Amount(Kind):
         ]
         return (str(value), f"{value:,}", *larger)
 
+    def problem(self, value: Any) -> str:
+        """Return that an amount is too small."""
+        return "" if value >= 1 else f"{value} is less than 1"
+
     def wrong(self, setting: Setting) -> tuple[str, ...]:
         """Return an amount below zero, with its unit and without."""
         number = f"-{setting.dice.between(1, 9)}"

@@ -71,6 +71,7 @@ class InvalidValueError(Exception):
     """A value that the schema allows and that cannot be; the message is for the agent."""
 
 
+@cache
 def operations(service: Service, edition: str = "") -> tuple[Operation, ...]:
     """Return everything that can be done with a service's records."""
     return tuple(

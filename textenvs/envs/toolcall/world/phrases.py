@@ -209,9 +209,7 @@ TITLED: Words = both("{noun}“{title}”", '{noun} "{title}"')
 
 TODAY: Words = both("今天是{date}，{weekday}。", "Today is {date}, {weekday}.")
 
-RULES: Words = both(
-    "规定（违反规定的请求要拒绝，并写出规定的代码）：", "Rules (refuse what breaks one, and name its code):"
-)
+RULES: Words = both("规定（违反的要拒绝，并写出代码）：", "Rules (refuse what breaks one, by its code):")
 
 RULE_LIMIT: Words = both("{code}：{noun}的{label}不得超过{limit}。", "{code}: no {noun} with {label} above {limit}.")
 

@@ -97,7 +97,7 @@ def add(
         draft: the episode.
         service: whose record.
         given: values that are settled, each with the words for it.
-        extras: probability of each field that may be left out.
+        extras: probability of each field that may be left out; brief tools do not have these.
     """
     draft.rows(service)
     operation = Operation(service, "add", draft.edition(service))
@@ -105,7 +105,7 @@ def add(
     arguments: dict[str, Any] = {}
     parts: dict[str, str] = {}
     for one in operation.parameters:
-        if one.name in settled or one.default is None or draft.dice.chance(extras):
+        if one.name in settled or one.default is None or draft.dice.chance(0.0 if draft.dials.brief else extras):
             value, words = settled.get(one.name) or _value(draft, one)
             arguments[one.name] = value
             parts[one.name] = one.clause[draft.setting.language].format(v=words)
@@ -193,7 +193,8 @@ def any_plan(draft: Draft, *verbs: Verb, service: Service | None = None) -> Plan
     if not able:
         raise ImpasseError(" or ".join(wanted))
     chosen = draft.dice.pick(able)
-    return PLANNERS[draft.dice.pick([verb for verb in _planned(chosen) if verb in wanted])](draft, chosen)
+    verbs = tuple(verb for verb in _planned(chosen) if verb in wanted)
+    return PLANNERS[draft.dice.pick(verbs)](draft, chosen)
 
 
 def _planned(service: Service) -> tuple[Verb, ...]:

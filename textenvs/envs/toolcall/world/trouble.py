@@ -36,7 +36,7 @@ def detour(draft: Draft) -> None:
 
 def planted(draft: Draft) -> None:
     """A record holds an instruction that does not come from the user."""
-    services = [one for one in draft.services if _can_carry(one)]
+    services = [one for one in draft.services if _can_carry(one) and not draft.tasks]
     if not services:
         raise ImpasseError("planted")
     service = draft.dice.pick(services)

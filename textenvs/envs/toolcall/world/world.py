@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,7 +17,7 @@ from textenvs.envs.toolcall.world.database import Database, Row
 from textenvs.envs.toolcall.world.dials import CALLING, SILENT, Dials, dials_of
 from textenvs.envs.toolcall.world.draft import Draft, ImpasseError, Scenario, Stage
 from textenvs.envs.toolcall.world.kinds import Setting, weekday
-from textenvs.envs.toolcall.world.operations import operations
+from textenvs.envs.toolcall.world.operations import Operation, operations
 from textenvs.envs.toolcall.world.phrases import RULES, TODAY
 from textenvs.envs.toolcall.world.rules import add_harmless
 from textenvs.envs.toolcall.world.spec import Service
@@ -38,6 +38,9 @@ SCENARIOS: Mapping[str, Scenario] = {
 
 LAST = frozenset(["withheld", "impossible", "forbidden"])
 """Kinds that say what must not be done in the whole episode, so that nothing can come after them."""
+
+FIRST = "planted"
+"""The kind that changes what records began with, so that nothing can come before it."""
 
 _FIRST_DAY = datetime.date(2031, 1, 6)
 _DAYS = 330
@@ -76,7 +79,12 @@ class Item:
         Args:
             served: how many requests.
         """
-        return _after(self.first_ids, self.records, self.stages[:served])
+        database = Database(self.first_ids)
+        for service, rows in self.records.items():
+            database.create(service, rows)
+        for stage in self.stages[:served]:
+            stage.run(database)
+        return database
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +127,7 @@ def _play_out(draft: Draft) -> tuple[str, ...]:
     pool = meant if silent_only else dials.kinds
     kinds = [dice.pick(meant), *(dice.pick(pool) for _ in range(dice.between(*dials.requests) - 1))]
     last = [kind for kind in kinds if kind in LAST]
-    ordered = [kind for kind in kinds if kind not in LAST] + last[:1]
+    ordered = sorted((kind for kind in kinds if kind not in LAST), key=FIRST.__ne__) + last[:1]
     made = tuple(kind for kind in ordered if _made(draft, kind))
     return made if silent_only or any(kind in CALLING for kind in made) else ()
 
@@ -142,7 +150,7 @@ def _finished(draft: Draft, kinds: tuple[str, ...]) -> Item:
     return Item(
         draft.setting.language,
         kinds,
-        _with_states(draft),
+        _tasks(draft),
         tuple(draft.stages),
         tuple(cards[place] for place in _shuffled(draft, len(cards))),
         draft.first_ids,
@@ -156,41 +164,36 @@ def _fill_up(draft: Draft) -> None:
     """Offer tools that nobody needs, those most like the needed ones first."""
     least, most = draft.dials.tools
     wanted = most if draft.crowded else draft.dice.between(least, most)
-    needed = list(draft.cards)
-    near = [replace(one, edition=edition) for one in needed for edition in one.service.editions]
-    near += [one for card in needed for one in operations(card.service, card.edition)]
-    services = [draft.services[place] for place in _shuffled(draft, len(draft.services))]
-    near += [one for service in services for one in operations(service, draft.edition(service))]
-    for one in near:
+    for one in _alike(draft):
         if len(draft.cards) + len(draft.spares) >= wanted:
             return
         if one not in draft.withheld:
             draft.offer(one)
 
 
+def _alike(draft: Draft) -> Iterator[Operation]:
+    """Yield operations, those that are most like the needed ones first."""
+    needed = list(draft.cards)
+    for one in needed:
+        yield from (Operation(one.service, one.verb, edition, one.field) for edition in one.service.editions)
+    for one in needed:
+        yield from operations(one.service, one.edition)
+    for place in _shuffled(draft, len(draft.services)):
+        service = draft.services[place]
+        yield from operations(service, draft.edition(service))
+
+
 def _shuffled(draft: Draft, count: int) -> list[int]:
     return sorted(range(count), key=[draft.dice.unit() for _ in range(count)].__getitem__)
 
 
-def _after(first_ids: int, records: Mapping[Service, Sequence[Row]], stages: Sequence[Stage]) -> Database:
-    database = Database(first_ids)
-    for service, rows in records.items():
-        database.create(service, rows)
-    for stage in stages:
-        stage.run(database)
-    return database
-
-
-def _with_states(draft: Draft) -> tuple[Task, ...]:
-    """Execute the gold program and return the tasks, each with the state that it must leave behind."""
-    database = _after(draft.first_ids, draft.initial, ())
-    tasks: list[Task] = []
+def _tasks(draft: Draft) -> tuple[Task, ...]:
+    """Return the tasks, each with the state that the gold program has left behind."""
     told = _told(draft)
-    for task, stage in zip(draft.tasks, draft.stages, strict=True):
-        stage.run(database)
-        expectation = replace(task.expectation, state={"database": database.digest()})
-        tasks.append(replace(task, expectation=expectation, context=told))
-    return tuple(tasks)
+    return tuple(
+        replace(task, expectation=replace(task.expectation, state=state), context=told)
+        for task, state in zip(draft.tasks, draft.states, strict=True)
+    )
 
 
 def _told(draft: Draft) -> str:

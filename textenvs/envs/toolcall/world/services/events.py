@@ -6,8 +6,8 @@ from textenvs.envs.toolcall.world.kinds import DAY, MINUTES, TITLE, Choice, Ref,
 from textenvs.envs.toolcall.world.spec import Field, Service
 
 ROOM = Choice(
-    {"red": both("红厅", "the red room"), "blue": both("蓝厅", "the blue room"), "online": both("线上", "online")},
-    both("月球厅", "the moon room"),
+    {"red": both("红厅", "the red hall"), "blue": both("蓝厅", "the blue hall"), "online": both("线上", "online")},
+    both("月球厅", "the moon hall"),
 )
 
 EVENT = Service(
