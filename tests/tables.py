@@ -1,7 +1,7 @@
-"""Write the tables of both READMEs from the stored measurements: `python -m tests.tables`.
+"""Write the tables of both READMEs and of CONTRIBUTING.md from the stored measurements: `python -m tests.tables`.
 
 A table stands between ``<!-- table:NAME -->`` and ``<!-- end -->``. With ``--check`` nothing is written, and the
-exit status says whether the READMEs hold what the files say.
+exit status says whether they hold what the files say.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from tests.cells import RESULTS, Cell, stored
 from tests.conftest import ROOT
 
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
+DOCUMENTS = {**{path: language for language, path in READMES.items()}, ROOT / "CONTRIBUTING.md": "en"}
+"""What holds tables, and in which language."""
+
 _MARK = re.compile(r"(<!-- table:(?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -121,6 +124,50 @@ def contest(language: str) -> str:
     return rows(header, [row for _, row in body]) + source(everything, language, "make proof")
 
 
+def probes(language: str) -> str:
+    """How every algorithm fared on the probes: how often each was solved, and the updates of the slowest seed."""
+    names = sorted({path.stem.rpartition("-")[0] for path in RESULTS.glob("probes-*.json")})
+    if not names:
+        return ""
+    first = stored(names[0])[0].figures
+    allowed = [f"`{probe}` (≤ {attempt['allowed']})" for probe, attempt in first.items()]
+    header = {
+        "en": ["algorithm", "probes solved", "seeds", *allowed, "episodes", "processor time", "wall time"],
+        "zh": ["算法", "解出的探针", "种子数", *allowed, "回合数", "处理器时间", "用时"],
+    }[language]
+    body = [_probed(name) for name in names]
+    everything = [cell for name in names for cell in stored(name)]
+    return rows(header, body) + source(everything, language, "make proof")
+
+
+def _probed(name: str) -> list[str]:
+    """Return one algorithm's row: episodes and times are a seed's means, over all probes."""
+    cells = stored(name)
+    attempts = [attempt for cell in cells for attempt in cell.figures.values()]
+    each: list[str] = []
+    for probe in cells[0].figures:
+        tries = [cell.figures[probe] for cell in cells]
+        solved = sum(attempt["solved"] for attempt in tries)
+        each.append(f"{solved}/{len(tries)}, {max(attempt['updates'] for attempt in tries)}")
+    episodes, processor, wall = (
+        sum(attempt[key] for attempt in attempts) / len(cells) for key in ("episodes", "cpu_s", "wall_s")
+    )
+    solved = f"{sum(attempt['solved'] for attempt in attempts)}/{len(attempts)}"
+    label = name.removeprefix("probes-")
+    return [f"`{label}`", solved, str(len(cells)), *each, f"{episodes:,.0f}", f"{processor:.0f} s", f"{wall:.0f} s"]
+
+
+def mutations(language: str) -> str:
+    """Every named bug, and the tests that go red for it; from the table that the tests themselves run."""
+    from tests.agents.mutations.table import MUTATIONS
+
+    body: list[list[str]] = []
+    for mutation in MUTATIONS:
+        learned = ", ".join(f"`{probe}` by `{algorithm}`" for probe, algorithm in mutation.probes)
+        body.append([mutation.name, mutation.what, ", ".join(f"`{check}`" for check in mutation.checks), learned])
+    return rows(["bug", "what it does", "oracles and invariants that go red", "probes that go red"], body)
+
+
 def rewrite_zh(language: str) -> str:
     """Before and after PPO on real dialogues, seed by seed."""
     cells = stored("rewrite-zh")
@@ -187,6 +234,8 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "quickstart": quickstart,
     "rewrite-zh": rewrite_zh,
     "contest": contest,
+    "probes": probes,
+    "mutations": mutations,
 }
 
 
@@ -203,7 +252,7 @@ def render(text: str, language: str) -> str:
 def main() -> int:
     """Write the tables, or check them."""
     stale = []
-    for language, path in READMES.items():
+    for path, language in DOCUMENTS.items():
         text = path.read_text(encoding="utf-8")
         made = render(text, language)
         if made != text:

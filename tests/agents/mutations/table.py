@@ -42,6 +42,11 @@ class Mutation:
         """The bug's name in words."""
         return self.plant.__name__.replace("_", " ")
 
+    @property
+    def what(self) -> str:
+        """What it does, in a sentence."""
+        return (self.plant.__doc__ or "").strip().partition("\n")[0]
+
 
 def _split_gradient() -> None:
     test_update.test_any_split_into_micro_batches_gives_the_same_gradient("grpo", {})
@@ -70,6 +75,7 @@ MUTATIONS = (
     Mutation(
         bugs.gae_through_observations,
         {"test_observation_tokens_change_no_advantage": _observations},
+        (("long_reply", "ppo"),),
     ),
     Mutation(
         bugs.reward_on_the_wrong_token,

@@ -7,6 +7,7 @@ import pytest
 from tests.agents.contestants import CONTESTANTS
 from tests.agents.mutations.table import MUTATIONS, Mutation
 from tests.agents.probes import PROBES
+from tests.tables import DOCUMENTS, render
 
 PROBED = [(mutation, probe, name) for mutation in MUTATIONS for probe, name in mutation.probes]
 
@@ -32,3 +33,10 @@ def test_a_probe_notices(mutation: Mutation, probe: str, algorithm: str) -> None
     with pytest.MonkeyPatch.context() as patch:
         mutation.plant(patch)
         assert not CONTESTANTS[algorithm].attempt(PROBES[probe], seed=0).solved
+
+
+def test_the_published_table_is_this_one() -> None:
+    (page,) = (path for path in DOCUMENTS if path.name == "CONTRIBUTING.md")
+    published = page.read_text(encoding="utf-8")
+    assert all(f"| {mutation.name} |" in published for mutation in MUTATIONS)
+    assert render(published, DOCUMENTS[page]) == published
