@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "compare": "Compare two evaluations of the same items; says what can be concluded.",
     "rescore": "Give stored episodes the rewards of another reward function, without a model.",
     "doctor": "Check a model in an environment: rendering, sampler against trainer, determinism.",
-    "feedback": "Collect what users do with answers, and use it: serve, show, export.",
+    "feedback": "Collect what users do with answers, and use it: serve, show, export, load, signals, estimate.",
     "report": "Write a run's report.html again.",
 }
 """Every command with its one line of help; `agents.cli.<name>` holds a function ``run(args) -> int``."""

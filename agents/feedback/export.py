@@ -13,6 +13,9 @@ from typing import Any, Literal
 from agents.feedback.store import CHUNK, Store
 from textenvs.messages import MESSAGE_KEYS
 
+ADDED = ("seq", "received_at")
+"""What an exported row has beside the record."""
+
 Format = Literal["jsonl", "parquet"]
 Write = Callable[[list[dict[str, Any]]], None]
 

@@ -24,17 +24,18 @@ def read_records(body: bytes, adapter: TypeAdapter[R], most: int) -> tuple[Seque
     Returns:
         Each record or what is wrong with it, in order, and whether it was an array; or what is wrong with the body.
     """
-    found = _read_json(body)
+    found = read_json(body)
     if isinstance(found, Refusal):
         return found
     many = isinstance(found, list)
-    items: list[Any] = found if many else [found]
+    items: list[Any] = found if isinstance(found, list) else [found]
     if len(items) > most:
         return Refusal(Reason.TOO_LARGE, f"{len(items)} records at once; at most {most} are taken")
-    return [_validate(item, adapter) for item in items], many
+    return [validate(item, adapter) for item in items], many
 
 
-def _read_json(body: bytes) -> Any:
+def read_json(body: bytes) -> dict[str, Any] | list[Any] | Refusal:
+    """Return the object or array that a body holds, or what is wrong with it."""
     try:
         body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -48,7 +49,8 @@ def _read_json(body: bytes) -> Any:
     return found
 
 
-def _validate(item: Any, adapter: TypeAdapter[R]) -> R | Refusal:
+def validate(item: Any, adapter: TypeAdapter[R]) -> R | Refusal:
+    """Return the record that a value is, or what is wrong with it."""
     try:
         return adapter.validate_python(item)
     except ValidationError as error:

@@ -158,6 +158,16 @@ class Collector:
         return self._figures[1]
 
 
+def check_address(host: str, config: ServiceConfig) -> None:
+    """Refuse to let others in without a token.
+
+    Raises:
+        ConfigError: if the address is no loopback address and there is no token.
+    """
+    if host not in LOOPBACK and config.token is None:
+        raise ConfigError(f"--host {host} lets others in: give a token (--token-file, or TEXTENVS_FEEDBACK_TOKEN)")
+
+
 def serve(store: Store, config: ServiceConfig, host: str, port: int) -> None:
     """Run the service until it is interrupted.
 
@@ -166,8 +176,7 @@ def serve(store: Store, config: ServiceConfig, host: str, port: int) -> None:
     """
     import uvicorn
 
-    if host not in LOOPBACK and config.token is None:
-        raise ConfigError(f"--host {host} lets others in: give a token (--token-file, or TEXTENVS_FEEDBACK_TOKEN)")
+    check_address(host, config)
     uvicorn.run(
         Collector(store, config).app(),
         host=host,
