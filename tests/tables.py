@@ -63,6 +63,22 @@ def bench(language: str) -> str:
     return rows(header, body) + source(cells, language)
 
 
+def feedback(language: str) -> str:
+    """The collector of feedback under load."""
+    cells = stored("bench-feedback")
+    if not cells:
+        return ""
+    figures = cells[-1].figures
+    header = {
+        "en": ["events acknowledged per second", "failed", "median", "99th percentile"],
+        "zh": ["每秒确认的事件数", "失败", "中位数", "第 99 百分位"],
+    }[language]
+    times = (f"{figures[key]:.0f} ms" for key in ("p50_ms", "p99_ms"))
+    return rows(header, [[f"{figures['acknowledged_per_s']:,}", str(figures["failed"]), *times]]) + source(
+        cells, language
+    )
+
+
 def baselines(language: str) -> str:
     """What scripted policies earn."""
     cells = stored("bench-baselines")
@@ -230,6 +246,7 @@ def interval(value: Mapping[str, float], scale: float) -> str:
 
 TABLES: Mapping[str, Callable[[str], str]] = {
     "bench": bench,
+    "feedback": feedback,
     "baselines": baselines,
     "quickstart": quickstart,
     "rewrite-zh": rewrite_zh,
