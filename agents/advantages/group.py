@@ -83,7 +83,7 @@ def fused_parts(
     Every part has mean 0 in every group, so their sum needs no centring, and a group that is constant in all its
     parts gives exactly 0. A part that is NaN for an episode takes no part in its group's mean and adds nothing.
 
-    Source: Liu et al. 2026, "GDPO: Group reward-Decoupled Normalization Policy Optimization", equations 4 to 6.
+    Source: Liu et al. 2026, "GDPO: Group reward-Decoupled Normalization Policy Optimization", https://arxiv.org/abs/2601.05242.
 
     Args:
         parts: by name, [K] the return of each episode in this part; NaN where it was not scored.

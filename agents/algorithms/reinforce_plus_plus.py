@@ -4,7 +4,7 @@
 
 where `G_t` sums the rewards less ``kl_coef (log pi - log ref)`` from token `t` on, and mean and deviation are those of
 all trained tokens of the batch: not of a group, whose few members make them depend on each answer.
-Source: Hu et al. 2025, "REINFORCE++", equations 7 to 10.
+Source: Hu et al. 2025, "REINFORCE++".
 """
 
 from __future__ import annotations

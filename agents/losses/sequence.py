@@ -9,7 +9,7 @@ def sequence_log_ratio(log_ratio: Tensor, episode: Tensor, *, mean: bool) -> Ten
     """Return the log ratio of each token's episode, at every one of its tokens; carries gradient.
 
     The sum over an episode's action tokens is the log ratio of the probabilities of all that the agent said. Their
-    mean is its length-normalised form: Zheng et al. 2025, "Group Sequence Policy Optimization", equation 7.
+    mean is its length-normalised form: Zheng et al. 2025, "Group Sequence Policy Optimization".
 
     Args:
         log_ratio: [n] of each token.

@@ -53,7 +53,7 @@ def clipped_weight_surrogate(logprobs: Tensor, old_logprobs: Tensor, advantages:
 
     The bound is on the weight and not on the update: every token keeps a gradient.
 
-    Source: MiniMax 2025, "MiniMax-M1", equations 4 and 5, without a lower bound, as there.
+    Source: MiniMax 2025, "MiniMax-M1" (CISPO), without a lower bound, as there.
 
     Args:
         logprobs: [n] of the policy being updated.
