@@ -64,9 +64,9 @@ class RewardOptions:
     """What an action is worth. Without any, the environment's own fusion of its parts."""
 
     fn: str | None = None
-    """A reward of your own, as package.module:function; the working directory is searched too."""
+    """A reward of your own, as package.module:function, or --reward itself; the working directory is searched too."""
     weights: str | None = None
-    """A weighted sum, as a JSON object of part names or package.module:function to weights."""
+    """A weighted sum: --reward.weights.PART 0.4 for each, or a JSON object of parts or package.module:function."""
     timing: str | None = None
     """When the reward is paid: turn or episode."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -13,6 +14,39 @@ import tyro
 from textenvs.errors import UnknownNameError, UsageError
 
 T = TypeVar("T")
+
+
+_REWARD = "--reward"
+
+
+def spelled_out(args: Sequence[str]) -> list[str]:
+    """Return the arguments with the short ways to name a reward written in full.
+
+    ``--reward pkg.module:fn`` is ``--reward.fn pkg.module:fn``, and every ``--reward.weights.NAME W`` is an entry of
+    the JSON object that ``--reward.weights`` takes.
+
+    Raises:
+        UsageError: if a weight is missing or is no number.
+    """
+    weights: dict[str, float] = {}
+    rest: list[str] = []
+    given = iter(args)
+    for arg in given:
+        flag, equals, value = arg.partition("=")
+        if flag == _REWARD:
+            rest += [f"{_REWARD}.fn{equals}{value}"]
+        elif flag.startswith(f"{_REWARD}.weights."):
+            weights[flag.removeprefix(f"{_REWARD}.weights.")] = _weight(flag, value if equals else next(given, ""))
+        else:
+            rest.append(arg)
+    return [*rest, f"{_REWARD}.weights", json.dumps(weights)] if weights else rest
+
+
+def _weight(flag: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise UsageError(f"{flag} {value!r}: a weight is a number, as in {_REWARD}.weights.coreference 0.4") from None
 
 
 def parse(options: type[T], args: Sequence[str], prog: str) -> T:
@@ -31,7 +65,7 @@ def parse(options: type[T], args: Sequence[str], prog: str) -> T:
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            parsed, unknown = tyro.cli(options, args=list(args), prog=prog, return_unknown_args=True)
+            parsed, unknown = tyro.cli(options, args=spelled_out(args), prog=prog, return_unknown_args=True)
     except SystemExit as stop:
         if not stop.code:
             raise

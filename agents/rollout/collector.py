@@ -87,6 +87,14 @@ class Collector:
         self._free: list[int] = []
         self._handles = 0
 
+    def set_progress(self, progress: float) -> None:
+        """Tell the reward how far training has come, from 0.0 to 1.0; call it before an update's first `collect`.
+
+        Environments that were made already, or are wrapped, keep rewards of their own and are not told.
+        """
+        if self._envs.reward is not None:
+            self._envs.reward.set_progress(progress)
+
     def collect(self, requests: Sequence[EpisodeRequest], update: int = 0) -> list[Trajectory]:
         """Play the requested episodes.
 
@@ -114,11 +122,14 @@ class Collector:
 
     def state(self) -> Mapping[str, Any]:
         """Return what is remembered from one `collect` to the next; environments are reseeded at every reset."""
-        return {"faults": {fault.value: count for fault, count in self.counts.items()}}
+        reward = self._envs.reward.state() if self._envs.reward else {}
+        return {"faults": {fault.value: count for fault, count in self.counts.items()}, "reward": reward}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Remember what `state` returned."""
         self.counts = Counter({Fault(name): count for name, count in state["faults"].items()})
+        if self._envs.reward is not None:
+            self._envs.reward.restore(state["reward"])
 
     def close(self) -> None:
         """Close the environments."""

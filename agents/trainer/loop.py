@@ -124,10 +124,14 @@ class Trainer:
         return self.schedule_start + self.schedule_updates - self.update
 
     @property
+    def progress(self) -> float:
+        """How far training has come: 0 at the schedule's first update, 1 at its last."""
+        return (self.update - self.schedule_start) / max(1, self.schedule_updates - 1)
+
+    @property
     def temperature(self) -> float:
         """The sampling temperature of the next rollout."""
-        done = (self.update - self.schedule_start) / max(1, self.schedule_updates - 1)  # 0 at the first update
-        return temperature(self.config.temperature, self.config.exploration.final_temperature, done)
+        return temperature(self.config.temperature, self.config.exploration.final_temperature, self.progress)
 
     def plan(self, updates: int, *, resume: bool) -> None:
         """Set how long to train: for `updates` more, or, resuming a plan, until it has had as many in all.
@@ -183,7 +187,7 @@ class Trainer:
         """Play this update's episodes, score them and give them credit."""
         seconds: dict[str, float] = {}
         clock = Clock(seconds)
-        episodes, figures = self.rollouts.play(self.update, self.temperature)
+        episodes, figures = self.rollouts.play(self.update, self.temperature, self.progress)
         clock.lap("rollout_s")
         batch = self._score(episodes)
         clock.lap("score_s")

@@ -106,6 +106,10 @@ class EpisodeCollector(Stateful, Protocol):
         """What has failed so far, by the boundary where it did."""
         ...
 
+    def set_progress(self, progress: float) -> None:
+        """Tell the reward how far training has come, from 0.0 to 1.0."""
+        ...
+
     def collect(self, requests: Sequence[EpisodeRequest], update: int) -> list[Trajectory]:
         """Play the requested episodes with the current weights."""
         ...

@@ -31,16 +31,18 @@ class Rollouts:
         self.config = config
         self.groups = config.n_episodes_per_update // config.group_size
 
-    def play(self, update: int, temperature: float) -> tuple[list[Trajectory], dict[str, float]]:
+    def play(self, update: int, temperature: float, progress: float) -> tuple[list[Trajectory], dict[str, float]]:
         """Play one update's episodes.
 
         Args:
             update: counted from 0.
             temperature: of the sampling.
+            progress: how far training has come, for rewards that move with it.
 
         Returns:
             The episodes, and how they were sampled, counted and filtered.
         """
+        self.collector.set_progress(progress)
         self.collector.params = replace(self.collector.params, temperature=temperature)
         gathered = gather(
             lambda groups, number: self._round(update, groups, number), self.groups, self.config.filters.resample_rounds

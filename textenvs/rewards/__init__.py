@@ -1,14 +1,23 @@
 """What a turn is worth: the protocol, how rewards compose, how one is built from a name."""
 
+from textenvs.rewards.charges import LengthPenalty, Repetition
 from textenvs.rewards.core import Gate, Product, Reward, RewardFunction, Score, Scored, WeightedSum
+from textenvs.rewards.modules import Clip, Delayed, Lexicographic, Normalize, Schedule
 from textenvs.rewards.spec import RewardSpec, build_reward
 
 __all__ = [
+    "Clip",
+    "Delayed",
     "Gate",
+    "LengthPenalty",
+    "Lexicographic",
+    "Normalize",
     "Product",
+    "Repetition",
     "Reward",
     "RewardFunction",
     "RewardSpec",
+    "Schedule",
     "Score",
     "Scored",
     "WeightedSum",

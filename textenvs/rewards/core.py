@@ -1,7 +1,7 @@
 """The reward protocol, and rewards that compose.
 
 A reward is any callable from a `Turn` to a number or a `Score`. `Scored` gives a plain callable a name and
-catches what it does wrong; `WeightedSum`, `Product` and `Gate` fuse several into one.
+catches what it does wrong; `WeightedSum`, `Product` and `Gate` fuse several into one, and so do those of `modules`.
 
 A reward that cannot be computed is *missing*: its part is NaN and the score is not valid. It is never a 0,
 and a 0.0 is never missing.
@@ -13,7 +13,7 @@ import abc
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 from textenvs.errors import RewardSpecError
 from textenvs.faults import Fault
@@ -84,6 +84,19 @@ class Reward(abc.ABC):
     def __call__(self, turn: Turn) -> Score:
         """Score one turn."""
         return self.score_batch((turn,))[0]
+
+    def set_progress(self, progress: float) -> None:  # noqa: B027 (most rewards do not care)
+        """Tell how far training has come, from 0.0 to 1.0; called before each update, while nothing is scored.
+
+        The one way in which a reward learns of training: it may move its weights, or take in what it has seen.
+        """
+
+    def state(self) -> dict[str, Any]:
+        """Return what the reward has learned, as JSON values, for a checkpoint; empty where it learns nothing."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027 (most rewards have nothing to restore)
+        """Go on with what `state` returned."""
 
 
 class Scored(Reward):
@@ -167,6 +180,10 @@ class Scored(Reward):
         return self.name
 
 
+ScoreHook = Callable[["Fusion", Sequence[Turn], Sequence[Score]], None]
+"""What watches a fusion."""
+
+
 class Fusion(Reward):
     """Base of rewards made of named children.
 
@@ -188,6 +205,7 @@ class Fusion(Reward):
         self.children = {
             key: child if isinstance(child, Reward) else Scored(child, key) for key, child in children.items()
         }
+        self._hooks: list[ScoreHook] = []
 
     @abc.abstractmethod
     def fuse(self, values: Mapping[str, float]) -> float:
@@ -198,7 +216,7 @@ class Fusion(Reward):
         """The children's names, each followed by the parts of its own."""
         names: list[str] = []
         for key, child in self.children.items():
-            names += [key, *(f"{key}.{part}" for part in child.part_names if part not in (key, child.name))]
+            names += [key, *(f"{key}.{part}" for part in child.part_names if part not in self._own(key))]
         return tuple(names)
 
     @property
@@ -209,13 +227,43 @@ class Fusion(Reward):
     def score_batch(self, turns: Sequence[Turn]) -> list[Score]:
         """Score every child on every turn and fuse."""
         columns = {key: child.score_batch(turns) for key, child in self.children.items()}
-        return [self._fused({key: column[i] for key, column in columns.items()}) for i in range(len(turns))]
+        scores = [self._fused({key: column[i] for key, column in columns.items()}) for i in range(len(turns))]
+        for hook in self._hooks:
+            hook(self, turns, scores)
+        return scores
+
+    def add_hook(self, hook: ScoreHook) -> Callable[[], None]:
+        """Have every batch of scores shown to a function, for logs and counts; it cannot change them.
+
+        Args:
+            hook: takes the fusion, the turns and their scores.
+
+        Returns:
+            A function that takes the hook away again.
+        """
+        self._hooks.append(hook)
+        return lambda: self._hooks.remove(hook)
+
+    def set_progress(self, progress: float) -> None:
+        """Tell every child."""
+        for child in self.children.values():
+            child.set_progress(progress)
+
+    def state(self) -> dict[str, Any]:
+        """Return the states of the children that have one."""
+        states = {key: child.state() for key, child in self.children.items()}
+        return {"children": {key: state for key, state in states.items() if state}}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Restore the children."""
+        for key, child in state.get("children", {}).items():
+            self.children[key].restore(child)
 
     def _fused(self, scores: Mapping[str, Score]) -> Score:
         values = {key: score.value if score.valid else math.nan for key, score in scores.items()}
         parts = dict(values)
         for key, score in scores.items():
-            own = (key, self.children[key].name)
+            own = self._own(key)
             parts.update({f"{key}.{part}": value for part, value in score.parts.items() if part not in own})
         fused = self.fuse(values)
         finite = math.isfinite(fused)
@@ -223,6 +271,11 @@ class Fusion(Reward):
         faults = [score.fault for score in scores.values() if score.fault]
         fault = faults[0] if faults else Fault.REWARD_FAILED if math.isnan(fused) else Fault.REWARD_NOT_FINITE
         return Score(fused if finite else 0.0, parts, valid, None if valid else fault)
+
+    def _own(self, key: str) -> tuple[str, ...]:
+        """Return under which names a child reports nothing but its own value, which is a part already."""
+        child = self.children[key]
+        return () if isinstance(child, Fusion) else (key, child.name)
 
     def __repr__(self) -> str:
         inside = "\n".join(f"{key}: {child!r}" for key, child in self.children.items())

@@ -14,7 +14,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from textenvs.core import TextEnv
 from textenvs.errors import ConfigError, EnvironmentFaultError, UnknownNameError
+from textenvs.rewards.core import Reward
 from textenvs.settlement import Info
 from textenvs.vector.batching import stack_infos, stack_observations
 from textenvs.vector.slots import Step
@@ -114,6 +116,12 @@ class TextVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
     def action_space(self) -> gym.Space[Any]:  # type: ignore[override]
         """The space of a batch of actions."""
         return batch_space(self.single_action_space, self.num_envs)
+
+    @property
+    def reward(self) -> Reward | None:
+        """The reward that is asked in the parent for every environment; None where each asks one of its own."""
+        first = self.supply.first.unwrapped
+        return first.reward if self.supply.splits and isinstance(first, TextEnv) else None
 
     # Waiting for whichever is ready
 

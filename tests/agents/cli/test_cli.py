@@ -126,6 +126,17 @@ def test_dry_run_prints_every_setting(capsys: pytest.CaptureFixture[str]) -> Non
     assert record["reward"]["weights"] == '{"fluency": 1}'
 
 
+def test_weights_are_given_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    args = ["--reward.weights.coreference", "0.4", "--reward.weights.tests.toy:brief=0.6", "--dry-run"]
+    assert main(["train", "ppo", *args]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert json.loads(record["reward"]["weights"]) == {"coreference": 0.4, "tests.toy:brief": 0.6}
+    assert main(["train", "ppo", "--reward", "tests.toy:brief", "--dry-run"]) == 0
+    assert json.loads(capsys.readouterr().out)["reward"]["fn"] == "tests.toy:brief"
+    for wrong in (["--reward.weights.coreference", "much"], ["--reward.weights.coreference"]):
+        assert "--reward.weights.coreference 0.4" in fails(capsys, "train", "ppo", *wrong)
+
+
 def test_train_alone_names_the_algorithms(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train"]) == 0
     assert "  ppo" in capsys.readouterr().out

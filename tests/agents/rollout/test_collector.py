@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -15,10 +17,11 @@ from agents.rollout.engine import Completion
 from agents.rollout.local import LocalEngine
 from agents.rollout.sampling import SamplingParams
 from agents.trajectory import NO_TURN, Trajectory
-from tests.toy import WORDS, EchoEnv, broken
+from tests.toy import WORDS, EchoEnv, brief, broken
 from textenvs import Message, Turn
 from textenvs.errors import ConfigError, UnknownNameError
 from textenvs.faults import Fault
+from textenvs.rewards import Normalize, Schedule, WeightedSum
 from textenvs.vector import WorkerKind
 
 PARAMS = SamplingParams(temperature=0.7, max_new_tokens=6)
@@ -337,3 +340,31 @@ def test_a_call_that_was_interrupted_leaves_nothing_behind():
         plays.collect(requests(4))
     again = plays.collect(requests(2), update=1)
     assert [tokens(t) for t in again] == [tokens(t) for t in collector(EchoEnv).collect(requests(2), update=1)]
+
+
+def scheduled(points: list[tuple[float, float]]) -> WeightedSum:
+    return WeightedSum({"early": Schedule({"brief": brief}, {"brief": points}), "scaled": Normalize(length)})
+
+
+def length(turn: Turn) -> float:
+    return float(len(turn.action))
+
+
+@pytest.mark.parametrize("workers", ["inline", "thread"])
+def test_a_reward_is_told_of_progress_and_goes_on_where_it_was(workers: WorkerKind) -> None:
+    def played(state: Mapping[str, Any] | None, progress: float) -> tuple[list[list[float]], Mapping[str, Any]]:
+        made = collector(lambda: EchoEnv(reward=scheduled([(0.0, 4.0), (1.0, 0.0)])), max_live=2, workers=workers)
+        if state is not None:
+            made.restore(state)
+        made.set_progress(progress)
+        rewards = [[turn.parts["early"] for turn in trajectory.turns] for trajectory in made.collect(requests(4))]
+        made.close()
+        return rewards, json.loads(json.dumps(made.state()))
+
+    first, state = played(None, 0.0)
+    second, later = played(state, 0.75)
+    assert {value for turns in first for value in turns} <= {0.0, 4.0}
+    assert {value for turns in second for value in turns} <= {0.0, 1.0}
+    assert [[4 * value for value in turns] for turns in second] == first
+    statistics = later["reward"]["children"]["scaled"]["statistics"]
+    assert statistics["count"] == len(statistics["fresh"]) == sum(map(len, first))

@@ -74,7 +74,7 @@ def test_a_single_environment_plays_one_episode_at_a_time() -> None:
 
 def test_the_members_of_a_group_play_the_same_item() -> None:
     trainer = GRPO(tiny_policy(), EchoEnv, group_size=4, **SMALL).trainer
-    trajectories, _ = trainer.rollouts.play(update=0, temperature=1.0)
+    trajectories, _ = trainer.rollouts.play(update=0, temperature=1.0, progress=0.0)
     tasks = [(trajectory.group_id, trajectory.task_id) for trajectory in trajectories]
     assert len(set(tasks)) == 2
     assert [group for group, _ in tasks] == [0] * 4 + [1] * 4
