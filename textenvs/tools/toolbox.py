@@ -7,7 +7,7 @@ import enum
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
@@ -65,7 +65,6 @@ class Toolbox:
 
     Attributes:
         tools: by name, in order.
-        schemas: JSON text of each, as an observation shows them.
 
     Raises:
         ConfigError: if two tools have the same name, or a schema is no JSON Schema.
@@ -79,7 +78,11 @@ class Toolbox:
             twice = sorted({name for name in names if names.count(name) > 1})
             raise ConfigError(f"two tools are called {twice[0]!r}; an agent could not tell them apart")
         self._validators = {tool.name: _validator(tool.name, write_json(tool.parameters)) for tool in made}
-        self.schemas: tuple[str, ...] = tuple(tool.schema() for tool in made)
+
+    @cached_property
+    def schemas(self) -> tuple[str, ...]:
+        """JSON text of each tool, as an observation shows them."""
+        return tuple(tool.schema() for tool in self.tools.values())
 
     def run(self, call: ToolCall) -> ToolResult:
         """Run one call; total: whatever goes wrong becomes a message to the agent."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from textenvs.core import Baseline, Observation
@@ -32,6 +32,18 @@ def scripted(form: CallFormat) -> dict[str, Baseline]:
         "call_everything": lambda observation: _call(observation, form, _MOST),
         "echo": lambda observation: observation["history"][-1]["content"],
     }
+
+
+def spare_calls(oracle: Callable[[], str], form: CallFormat, observation: Observation) -> str:
+    """Return what a careless annotator says: the oracle's words, and "Done." where a call would be due.
+
+    Args:
+        oracle: returns the best action.
+        form: in which calls are written.
+        observation: what is seen.
+    """
+    best = oracle()
+    return _done(observation) if form.parse(best).calls else best
 
 
 def _done(observation: Observation) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, get_args
 
 from textenvs.core import Baseline, RewardTiming, TextEnv
 from textenvs.envs.toolcall import reward as calling
-from textenvs.envs.toolcall.baselines import scripted
+from textenvs.envs.toolcall.baselines import scripted, spare_calls
 from textenvs.envs.toolcall.corpora import Format, load_corpus
 from textenvs.envs.toolcall.episode import Limits
 from textenvs.envs.toolcall.own import load_tasks
@@ -133,8 +134,9 @@ class ToolCall(TextEnv):
         return calling.default_reward()
 
     def baselines(self) -> Mapping[str, Baseline]:
-        """Return the oracle, ``do_nothing``, ``always_ask``, ``first_tool``, ``call_everything`` and ``echo``."""
-        return {**super().baselines(), **scripted(self._form)}
+        """Return the oracle, the trivial policies of `baselines.scripted`, and ``careless``, which leaves calls out."""
+        careless = partial(spare_calls, self.oracle_action, self._form)
+        return {**super().baselines(), **scripted(self._form), "careless": careless}
 
 
 def _limits(turns: int, calls: int, malformed: int, checker_s: float) -> Limits:

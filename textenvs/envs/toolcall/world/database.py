@@ -46,6 +46,7 @@ class Database:
         self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._columns: dict[str, tuple[str, ...]] = {}
         self._issued: dict[str, int] = {}
+        self._digests: dict[str, str] = {}
         self.writes = 0
 
     def id_of(self, service: Service, number: int) -> str:
@@ -74,21 +75,26 @@ class Database:
         columns = self._columns[service.name]
         values = tuple(row[name] for name in columns)
         self._connection.execute(f"INSERT INTO {service.name}s VALUES ({_marks(columns)})", values)
-        self.writes += 1
+        self._written(service)
 
     def amend(self, service: Service, key: str, column: str, value: Any) -> None:
         """Let a record hold another value as though it always had."""
         self._connection.execute(f"UPDATE {service.name}s SET {column} = ? WHERE id = ?", (value, key))
+        self._digests.pop(service.name, None)
 
     def update(self, service: Service, key: str, column: str, value: Any) -> None:
         """Change one column of a record."""
         self.amend(service, key, column, value)
-        self.writes += 1
+        self._written(service)
 
     def delete(self, service: Service, key: str) -> None:
         """Remove a record."""
         self._connection.execute(f"DELETE FROM {service.name}s WHERE id = ?", (key,))
+        self._written(service)
+
+    def _written(self, service: Service) -> None:
         self.writes += 1
+        self._digests.pop(service.name, None)
 
     def select(self, service: Service, where: Mapping[str, Any]) -> list[Row]:
         """Return the records with these values, in the order of their ids."""
@@ -116,8 +122,11 @@ class Database:
         return {**hashes, WRITES: self.writes}
 
     def digest_of(self, name: str) -> str:
-        """Return a hash of one service's records, by its name."""
-        return hashlib.blake2b(repr(self._records(name)).encode(), digest_size=8).hexdigest()
+        """Return a hash of one service's records, by its name; kept until one of them is written."""
+        if name not in self._digests:
+            content = repr(self._records(name)).encode()
+            self._digests[name] = hashlib.blake2b(content, digest_size=8).hexdigest()
+        return self._digests[name]
 
     def fork(self) -> Self:
         """Return an independent copy."""

@@ -173,9 +173,8 @@ class Draft:
             rows.append(row)
         self.initial[service] = rows
         self.database.create(service, rows)
-        untouched = self.database.digest_of(service.name)
         for state in self.states:
-            state[service.name] = untouched
+            state[service.name] = self.database.digest_of(service.name)
 
     def _draw(self, service: Service, row: Row, ids: Mapping[str, Sequence[str]]) -> tuple[Any, ...]:
         """Draw a record's values; return those that must differ from every other record's, and from one another."""

