@@ -13,6 +13,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 
 from agents.evaluation.compare import Comparison, ComparisonRow
 from agents.evaluation.results import EpisodeScore, EvaluationResult, paired_items
@@ -149,6 +150,14 @@ def bleu_metric(language: Language) -> BLEU:
 def _bleu(totals: FloatArray) -> float:
     correct, total = totals[:BLEU_ORDER].astype(int).tolist(), totals[BLEU_ORDER:-2].astype(int).tolist()
     return BLEU.compute_bleu(correct, total, int(totals[-2]), int(totals[-1]), smooth_method="exp").score / 100
+
+
+_CHRF = CHRF()  # chrF2: characters only, recall twice as heavy as precision
+
+
+def chrf(prediction: str, reference: str) -> float:
+    """Return sacrebleu's sentence chrF2 in [0, 1], which needs no tokeniser and so no language."""
+    return _CHRF.sentence_score(prediction, [reference]).score / 100
 
 
 MEASURES: tuple[TextMeasure, ...] = (

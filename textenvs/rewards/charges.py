@@ -30,7 +30,7 @@ class LengthPenalty(Scored):
 
     def _charge(self, turn: Turn) -> float | Score:
         beyond = len(words(turn.answer, "zh")) - self.limit
-        return -min(1.0, max(0.0, beyond / self.span))
+        return 0.0 - min(1.0, max(0.0, beyond / self.span))
 
 
 class Repetition(Scored):

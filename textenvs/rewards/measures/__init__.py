@@ -1,10 +1,11 @@
 """Measures of a rewrite against its reference: pure functions of text, without any dependency.
 
-Corpus BLEU is not here: `agents.evaluation` takes it from sacrebleu.
+Corpus BLEU and chrF are not here: `agents.evaluation` takes them from sacrebleu.
 """
 
 from __future__ import annotations
 
+from textenvs.rewards.measures.overlap import copy_rate, distinct_n, rouge_l, rouge_n, slot_completeness
 from textenvs.rewards.measures.repetition import repeated_tokens, repetition
 from textenvs.rewards.measures.restoration import (
     Definition,
@@ -18,13 +19,18 @@ __all__ = [
     "Definition",
     "Language",
     "RestorationF",
+    "copy_rate",
     "corpus_restoration_f",
+    "distinct_n",
     "exact_match",
     "hidden",
     "normalize",
     "repeated_tokens",
     "repetition",
     "restoration_f",
+    "rouge_l",
+    "rouge_n",
+    "slot_completeness",
     "tokens",
     "words",
 ]
