@@ -105,13 +105,17 @@ class Suite:
     @property
     def hash(self) -> str:
         """A hash of all that it stands for: ids, settings, splits, indices and what the items are."""
-        facts = json.dumps([self.version, [one.as_dict() for one in self.slices]], sort_keys=True)
+        facts = json.dumps([self.version, self.as_dicts()], sort_keys=True)
         return hashlib.blake2b(facts.encode(), digest_size=6).hexdigest()
 
     @property
     def n_items(self) -> int:
         """How many items it has."""
         return sum(len(one.indices) for one in self.slices)
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Return the slices for JSON."""
+        return [one.as_dict() for one in self.slices]
 
     def measured(self) -> Suite:
         """Return the suite of the items that the environments make now; it has another hash if they have changed."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -22,7 +22,7 @@ class Options:
     """Compare B with A on the same items: paired differences, a corrected test, and a verdict."""
 
     a: Annotated[Path, tyro.conf.Positional]
-    """What `textenvs eval ... --out` wrote: the folder, or one of its .jsonl files."""
+    """What `textenvs eval ... --out` or `textenvs train` wrote: the folder, or a .jsonl file of the former."""
     b: Annotated[Path, tyro.conf.Positional]
     """The same, of the other policy."""
     measure: str = "success"
@@ -55,10 +55,10 @@ def _same_items(*paths: Path) -> tuple[EvaluationResult, ...]:
     Raises:
         UsageError: if what the items are has changed between them.
     """
-    from agents.evaluation.log import read_log
+    from agents.cli.stored import read_stored
 
-    facts, results = zip(*(read_log(path) for path in paths), strict=True)
-    items: list[dict[str, Any]] = [{one["name"]: one["digest"] for one in fact["slices"]} for fact in facts]
+    stored = [read_stored(path) for path in paths]
+    items = [{one.name: one.digest for one in each.suite.slices} for each in stored]
     if changed := sorted(name for name in items[0].keys() & items[1].keys() if items[0][name] != items[1][name]):
         raise UsageError(f"the items of {', '.join(map(repr, changed))} have changed from A to B; evaluate A again")
-    return results
+    return tuple(each.result for each in stored)

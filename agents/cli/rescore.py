@@ -18,7 +18,7 @@ class Options:
     """Replay stored episodes in their environment and take the rewards anew."""
 
     run: Annotated[Path, tyro.conf.Positional]
-    """What `textenvs eval ... --out` wrote: the folder, or one of its .jsonl files."""
+    """What `textenvs eval ... --out` or `textenvs train` wrote: the folder, or a .jsonl file of the former."""
     reward: RewardOptions = field(default_factory=RewardOptions)
     out: Path | None = None
     """Write the episodes with their new rewards to this .jsonl file, for `textenvs compare`."""
@@ -31,22 +31,21 @@ def run(args: Sequence[str]) -> int:
     from rich.console import Console
 
     from agents.cli.console import print_scorecards
-    from agents.evaluation.log import EvaluationLog, read_log
+    from agents.cli.stored import read_stored
+    from agents.evaluation.log import EvaluationLog
     from agents.evaluation.rescore import rescore
     from agents.evaluation.scorecard import Scorecard
-    from envs_registry.suites import Slice
 
-    facts, before = read_log(options.run)
-    slices = [Slice.from_dict(one) for one in facts["slices"]]
-    settings = {**facts["settings"], **options.reward.settings()}
-    again = rescore(before, slices, settings)
-    cards = {"as stored": Scorecard.of(before), "rescored": Scorecard.of(again.result)}
+    stored = read_stored(options.run)
+    settings = {**stored.settings, **options.reward.settings()}
+    again = rescore(stored.result, stored.suite.slices, settings)
+    cards = {"as stored": Scorecard.of(stored.result), "rescored": Scorecard.of(again.result)}
     console = Console()
     print_scorecards(console, str(options.run), cards)
     if again.strayed:
         console.print(f"{len(again.strayed)} episodes do not replay: the environment is not the one that was played")
     if options.out is not None:
-        log = EvaluationLog(options.out)
-        log.begin({**facts, "settings": settings, "rescored": str(options.run)})
+        log = EvaluationLog(options.out, {"rescored": str(options.run)})
+        log.begin({"suite": stored.suite.name, "slices": stored.suite.as_dicts(), "settings": settings})
         log.add(0, again.result.episodes)
     return int(bool(again.strayed))

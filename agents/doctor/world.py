@@ -1,56 +1,38 @@
-"""Does the environment repeat itself exactly, and pay what it declares?"""
+"""Does the environment repeat itself exactly, and leave alone what is not its own? Rules of the conformance kit."""
 
 from __future__ import annotations
 
-import multiprocessing
-import random
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-import numpy as np
-
 from agents.doctor.finding import Finding, Verdict
-from textenvs.fingerprint import fingerprints
+from textenvs.checker import Examination, Status, select
+from textenvs.checker import Finding as RuleFinding
+
+CHECKS = {
+    "repeats_itself": "the same episodes again",
+    "processes_agree": "the same episodes in another process",
+    "leaves_global_randomness": "the global random state is left alone",
+}
+"""The rules without which groups and evaluations would compare different items, and what they are called here."""
 
 
 def check_world(env_id: str, env_kwargs: Mapping[str, Any], episodes: int) -> list[Finding]:
-    """Play the same items again, among others, and in another process; look at the rewards.
+    """Play the same items again, among others, and in another process; look at the global generators.
 
     Args:
         env_id: of a registered environment.
         env_kwargs: its settings.
         episodes: how many items.
     """
-    here = fingerprints(env_id, dict(env_kwargs), episodes)
-    again = fingerprints(env_id, dict(env_kwargs), episodes)
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        there = pool.submit(fingerprints, env_id, dict(env_kwargs), episodes).result()
-    return [
-        _same("the same episodes again", here, again, "the environment keeps state between episodes"),
-        _same("the same episodes in another process", here, there, "something depends on the order of a set or a hash"),
-        _global_state(env_id, env_kwargs),
-    ]
+    examination = Examination(env_id, env_kwargs, items=max(2, episodes))
+    return [_as_finding(rule.examine(examination)) for rule in select(CHECKS)]
 
 
-def _same(check: str, first: list[str], second: list[str], cause: str) -> Finding:
-    different = sum(one != other for one, other in zip(first, second, strict=True))
-    figure = f"{different} of {len(first)} differ"
-    if different:
-        return Finding(check, Verdict.FAULT, figure, f"{cause}; groups and evaluations would compare different items")
-    return Finding(check, Verdict.OK, figure)
-
-
-def _global_state(env_id: str, env_kwargs: Mapping[str, Any]) -> Finding:
-    """Play an episode and see whether a global generator has moved."""
-    check = "the global random state is left alone"
-    before = _generators()
-    fingerprints(env_id, dict(env_kwargs), 1)
-    if _generators() == before:
-        return Finding(check, Verdict.OK, "untouched")
-    return Finding(check, Verdict.FAULT, "touched", "draw from self.np_random only")
-
-
-def _generators() -> tuple[object, ...]:
-    """Return the state of the generators that an environment has no business with."""
-    return random.getstate(), repr(np.random.get_state(legacy=False))  # noqa: NPY002
+def _as_finding(found: RuleFinding) -> Finding:
+    check = CHECKS[found.rule.name]
+    if found.status is Status.BROKEN:
+        return Finding(check, Verdict.FAULT, f"{found.count} times: {found.evidence[0]}", found.rule.remedy)
+    if found.status is Status.SKIPPED:
+        return Finding(check, Verdict.WARNING, found.evidence[0], "give every setting by name, so that it can travel")
+    return Finding(check, Verdict.OK, "as it should be")

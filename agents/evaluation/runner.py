@@ -91,8 +91,9 @@ def evaluate_slices(
     env_kwargs = dict(env_kwargs or {})
     if log is not None:
         suite = suite.measured()
-        slices = [one.as_dict() for one in suite.slices]
-        log.begin({"suite": suite.name, "slices": slices, "settings": env_kwargs, "sampling": sampling.as_dict()})
+        log.begin(
+            {"suite": suite.name, "slices": suite.as_dicts(), "settings": env_kwargs, "sampling": sampling.as_dict()}
+        )
     return EvaluationResult.merge(_play_slice(subject, one, sampling, env_kwargs, log) for one in suite.slices)
 
 

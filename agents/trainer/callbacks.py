@@ -6,14 +6,15 @@ import json
 import logging
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from agents.trainer.checkpoint import checkpoint_name, prune
+from textenvs.errors import UsageError
 
 if TYPE_CHECKING:
     from agents.trainer.agent import Agent
@@ -103,6 +104,60 @@ class MetricsWriter(LineWriter):
     def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
         """Write one line."""
         self.write({name: value if math.isfinite(value) else None for name, value in metrics.items()})
+
+
+class MetricsFeed(Callback):
+    """Hands every update's metrics to a tracker: Weights & Biases, MLflow, trackio, or a list.
+
+    ::
+
+        agent.learn(20_000, callback=MetricsFeed(lambda metrics, update: wandb.log(metrics, step=update)))
+
+    Args:
+        write: is given the finite metrics by name, and the number of the update from 0.
+    """
+
+    def __init__(self, write: Callable[[Mapping[str, float], int], object]) -> None:
+        self._write = write
+
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
+        """Hand them on."""
+        finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        self._write(finite, int(metrics["update"]))
+
+
+class TensorBoard(Callback):
+    """Writes every update's metrics as TensorBoard event files; needs the extra ``tensorboard``.
+
+    Args:
+        folder: for the event files.
+
+    Raises:
+        UsageError: if TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise UsageError("TensorBoard is not installed: pip install 'textenvs[tensorboard]'") from None
+        self.folder = folder
+        self._open = SummaryWriter
+        self._writer: Any = None
+
+    def on_training_start(self, agent: Agent) -> None:
+        """Begin a file; what a killed run wrote of later updates is superseded."""
+        self._writer = self._open(str(self.folder), purge_step=agent.trainer.update)
+
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
+        """Write them."""
+        for name, value in metrics.items():
+            if math.isfinite(value):
+                self._writer.add_scalar(name, value, int(metrics["update"]))
+
+    def on_training_end(self, agent: Agent) -> None:
+        """Close the file."""
+        self._writer.close()
 
 
 class HealthWriter(LineWriter):

@@ -167,23 +167,26 @@ def spec_of(target: Target, env_kwargs: Mapping[str, Any]) -> EnvSpec:
     """
     found = target if isinstance(target, EnvSpec) else _find(target)
     kwargs = {**found.kwargs, **env_kwargs}
-    return TextEnvSpec(found.id, entry_point=found.entry_point, kwargs=kwargs)
+    entry_point = found.entry_point
+    named = _name_of(entry_point) if isinstance(entry_point, type) else None
+    return TextEnvSpec(found.id, entry_point=named or entry_point, kwargs=kwargs)
 
 
 def _find(target: str | type[gym.Env[Any, Any]]) -> EnvSpec:
     if isinstance(target, type):
-        return EnvSpec(_NAME, entry_point=_name_of(target))
+        if not (name := _name_of(target)):
+            raise UsageError(f"another process cannot find {target.__qualname__}: define it at the top of a module")
+        return EnvSpec(_NAME, entry_point=name)
     module, colon, name = target.partition(":")
     if colon and hasattr(_module(module), name):
         return EnvSpec(_NAME, entry_point=target)
     return find_spec(target)
 
 
-def _name_of(target: type[gym.Env[Any, Any]]) -> str:
+def _name_of(target: type[Any]) -> str | None:
+    """Return the name by which another process finds a class; None if it would not."""
     name = f"{target.__module__}:{target.__qualname__}"
-    if "." in target.__qualname__ or import_named(name) is not target:
-        raise UsageError(f"{name} cannot be found by its name, which another process would need: define it in a module")
-    return name
+    return None if "." in target.__qualname__ or import_named(name) is not target else name
 
 
 def _module(name: str) -> object:

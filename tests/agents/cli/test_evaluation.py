@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from agents.algorithms.ppo import PPOConfig
 from agents.cli import main
+from agents.cli.options import EnvOptions, EvalOptions
+from agents.cli.settings import as_tree
+from agents.cli.train import TrainOptions
+from agents.evaluation import evaluate, write_transcripts
 from textenvs.core import Observation
 
 EASY = ["--env.difficulty", "tiny", "--env.language", "en", "--eval.episodes", "6"]
@@ -51,6 +56,22 @@ def test_a_suite_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert list(record["greedy"]) == ["all", "dialogue-zh-small-test", "dialogue-zh-full-test"]
     assert main(["list", "suites"]) == 0
     assert record["suite"].split("(")[1].rstrip(")") in page(capsys)
+
+
+def test_a_training_run_is_rescored_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its settings stand in config.json, its episodes in transcripts.jsonl."""
+    tiny = {"difficulty": "tiny", "language": "zh"}
+    before, after = (
+        evaluate(policy, "MultiTurnRewrite-v0", env_kwargs=tiny, episodes=4) for policy in ("copy", "oracle")
+    )
+    write_transcripts(tmp_path / "transcripts.jsonl", {"before": before, "after": after})
+    options = TrainOptions(PPOConfig(), env=EnvOptions(difficulty="tiny", language="zh"), eval=EvalOptions(episodes=4))
+    (tmp_path / "config.json").write_text(json.dumps(as_tree(options), default=str))
+    assert main(["rescore", str(tmp_path), "--reward.fn", "tests.toy:broken"]) == 0
+    shown = page(capsys)
+    assert "return 2.00" in shown
+    assert "broken – –" in shown or "– [–, –]" in shown
+    assert main(["compare", str(tmp_path), str(tmp_path)]) == 0
 
 
 @pytest.mark.parametrize(

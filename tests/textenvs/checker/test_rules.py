@@ -72,7 +72,7 @@ def test_targets_that_do_not_exist_are_refused() -> None:
         ("MultiTurnRewrit-v0", "MultiTurnRewrite-v0"),
         ("no_such_module:Env", "no_such_module"),
         ("tests.textenvs.checker.sums:Sum", "Sum"),
-        (Local, "define it in a module"),
+        (Local, "at the top of a module"),
     ):
         with pytest.raises(UsageError, match=words):
             Examination(target)

@@ -1,0 +1,62 @@
+"""Stored episodes, of an evaluation or of a training run, with what is needed to play them again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.cli.options import EnvOptions, EvalOptions, RewardOptions
+
+if TYPE_CHECKING:
+    from agents.evaluation import EvaluationResult
+    from envs_registry.suites import Suite
+
+AFTER = "after"
+"""The phase of a training run whose episodes are taken."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Episodes and where they come from.
+
+    Attributes:
+        suite: what was played.
+        settings: that went before the slices' own.
+        result: the episodes.
+    """
+
+    suite: Suite
+    settings: Mapping[str, Any]
+    result: EvaluationResult
+
+
+def read_stored(path: Path) -> Stored:
+    """Read what `textenvs eval --out` or `textenvs train` wrote; of a training run the episodes after training.
+
+    Raises:
+        UsageError: if there is nothing of the kind.
+        CheckpointError: if a file is damaged.
+    """
+    from agents.evaluation.log import read_log
+    from agents.report.run_folder import CONFIG, TRANSCRIPTS
+    from envs_registry.suites import Slice, Suite
+
+    if (path / CONFIG).is_file() and (path / TRANSCRIPTS).is_file():
+        return _read_run(path, json.loads((path / CONFIG).read_text(encoding="utf-8")))
+    facts, result = read_log(path)
+    slices = tuple(Slice.from_dict(one) for one in facts["slices"])
+    return Stored(Suite(facts["suite"], slices), facts["settings"], result)
+
+
+def _read_run(path: Path, config: Mapping[str, Any]) -> Stored:
+    from agents.evaluation import read_transcripts
+    from agents.report.run_folder import TRANSCRIPTS
+
+    corpus = config["env"]["corpus"]
+    env = EnvOptions(**{**config["env"], "corpus": Path(corpus) if corpus else None})
+    settings = {**env.settings(), **RewardOptions(**config["reward"]).settings()}
+    suite = EvalOptions(**config["eval"]).suite(env.id, settings)
+    return Stored(suite, {}, read_transcripts(path / TRANSCRIPTS)[AFTER])
