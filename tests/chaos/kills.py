@@ -22,7 +22,8 @@ import numpy as np
 
 from agents.trainer.checkpoint import MANIFEST
 
-TIMES = {"rollout_s", "score_s", "update_s", "tokens_per_s"}
+TIMES = {"rollout_s", "score_s", "update_s", "tokens_per_s", "seconds"}
+"""What two equal runs may differ in."""
 
 KINDS = {
     "sampling": "agents.rollout.local:draw",
@@ -85,7 +86,7 @@ def differences(folder: Path, whole: Path) -> list[str]:
     return found + sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
 
 
-def _metrics(file: Path) -> list[dict[str, Any]]:
+def _lines(file: Path) -> list[dict[str, Any]]:
     lines = map(json.loads, file.read_text(encoding="utf-8").splitlines())
     return [{name: value for name, value in line.items() if name not in TIMES} for line in lines]
 
@@ -102,9 +103,9 @@ def _sums(folder: Path) -> dict[str, str]:
 
 
 READERS: dict[str, Callable[[Path], Any]] = {
-    "metrics.jsonl": _metrics,
+    "metrics.jsonl": _lines,
     "evaluation.json": _evaluation,
-    "transcripts.jsonl": Path.read_bytes,
+    "transcripts.jsonl": _lines,
 }
 """How the files of a run folder are compared."""
 

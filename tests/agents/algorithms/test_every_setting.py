@@ -27,9 +27,8 @@ from agents.policies.tiny import build_tiny
 from agents.trainer.agent import Agent
 from agents.trainer.agents import AGENTS
 from tests.agents.probes import TINIEST, Probe, ProbeEnv
+from tests.chaos.kills import TIMES
 from textenvs.errors import ConfigError
-
-TIMES = {"rollout_s", "score_s", "update_s", "tokens_per_s"}
 
 PROBE = Probe(
     "any", ("a", "b"), lambda opening, said: sum(map(ord, "".join(said))) % 2 == 0, updates=0, replies=("more",)

@@ -13,10 +13,10 @@ from agents import GRPO, PPO, Callback, Curriculum, Exploration, Filters, Import
 from agents.trainer.agent import Agent
 from tests.agents.build import tiny_policy
 from tests.agents.probes import PROBES, ProbeEnv
+from tests.chaos.kills import TIMES
 
 SMALL: dict[str, Any] = {"n_episodes_per_update": 16, "max_new_tokens": 2, "learning_rate": 1e-3}
 ONE_STEP: dict[str, Any] = {"n_epochs": 1, "n_minibatches": 1}
-TIMES = ("rollout_s", "score_s", "update_s", "tokens_per_s")
 
 
 class Rows(Callback):

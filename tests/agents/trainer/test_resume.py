@@ -23,8 +23,8 @@ from agents.trainer.update import UpdateState
 from agents.trajectory import TokenBatch
 from tests.agents.build import random_trajectories, tiny_policy
 from tests.agents.probes import PROBES, ProbeEnv
+from tests.chaos.kills import TIMES
 
-TIMES = {"rollout_s", "score_s", "update_s", "tokens_per_s"}
 EPISODES = 16
 SETTINGS: dict[str, Any] = {
     "n_episodes_per_update": 8,
