@@ -226,6 +226,28 @@ def costs(cells: Sequence[Cell], language: str) -> str:
     return "\n" + {"en": "; ", "zh": ";"}[language].join(each) + {"en": ".\n", "zh": "。\n"}[language]
 
 
+def choices(language: str) -> str:
+    """What stable-baselines3 reaches on small dialogues, with and without the users that it was trained on."""
+    names = [f"choices-{algorithm}" for algorithm in ("ppo", "a2c", "dqn")]
+    cells = [cell for name in names for cell in stored(name)]
+    if not cells:
+        return ""
+    header = {
+        "en": ["return: random, learned, optimum", "training users", "held-out users", "steps", "processor seconds"],
+        "zh": ["回报:随机,学到的,最优", "训练用户", "留出用户", "步数", "处理器秒数"],
+    }[language]
+    body: list[list[str]] = []
+    for cell in cells:
+        figures = cell.figures
+        sides = [
+            ", ".join(f"{figures[f'{split}.{what}']:.3f}" for what in ("random", "learned", "optimum"))
+            for split in ("train", "test")
+        ]
+        label = f"{cell.name.removeprefix('choices-').upper()}, {cell.seed}"
+        body.append([label, *sides, f"{figures['steps']:,}", f"{figures['processor_seconds']:.0f}"])
+    return rows(header, body) + source(cells, language)
+
+
 SIDES = ("before", "after", "difference")
 
 MEASURES = ("return", "exact match", "restoration F1 (run)", "restoration F1 (pan)", "BLEU-4")
@@ -253,6 +275,7 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "contest": contest,
     "probes": probes,
     "mutations": mutations,
+    "choices": choices,
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.cells import Cell, run_cell
 from tests.conftest import ROOT
+from tests.proofs.choices import CHOICES
 from tests.proofs.contest import CONTEST
 from tests.proofs.kills import KillProof
 from tests.proofs.probes import PROBED
@@ -75,4 +76,4 @@ REWRITE_ZH = Proof(
     CORPUS,
 )
 EXACT_RESUME = KillProof("exact-resume", (0,), per_kind=5)
-PROOFS = (QUICKSTART, REWRITE_ZH, EXACT_RESUME, *PROBED, *CONTEST)
+PROOFS = (QUICKSTART, REWRITE_ZH, EXACT_RESUME, *PROBED, *CHOICES, *CONTEST)
