@@ -82,3 +82,28 @@ def test_stable_baselines_learns_it() -> None:
     model.learn(4_000)
     learned = mean_return(env, lambda seen: model.predict(seen, deterministic=True)[0])
     assert learned > random + 0.5, (learned, random)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_tool_calling_is_played_by_deciding(language: str) -> None:
+    env = Choices(gym.make("ToolCall-v0", difficulty="small", language=language, disable_env_checker=True))
+    check_env(env)
+    moves = list(env.menu.moves)
+    for index in range(40):
+        seen, _ = env.reset(options={"index": index})
+        ended, info = False, {"success": 0.0}
+        while not ended:
+            # The decision that is due is carried out as the oracle would: so the right decisions succeed.
+            best = env.unwrapped.oracle_action()  # type: ignore[attr-defined]
+            due = next(number for number in range(len(moves)) if env.menu.say(number) == best)
+            seen, _, ended, _, info = env.step(due)
+            assert env.observation_space.contains(seen)
+            assert dict(zip(env.menu.features, seen, strict=True))[f"last_{moves[due]}"] == 1.0
+        assert info["success"] == 1.0
+    generator = np.random.default_rng(0)
+    for index in range(20):
+        env.reset(options={"index": index})
+        ended = False
+        while not ended:
+            seen, _, ended, _, _ = env.step(generator.integers(len(moves)))
+            assert env.observation_space.contains(seen)

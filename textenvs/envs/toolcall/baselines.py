@@ -54,10 +54,10 @@ def _call(observation: Observation, form: CallFormat, most: int) -> str:
     if len(observation["history"]) > 1 or not observation["tools"]:
         return _done(observation)
     tools = [json.loads(tool)["function"] for tool in observation["tools"][:most]]
-    return form.render([ToolCall(tool["name"], _made_up(tool["parameters"])) for tool in tools])
+    return form.render([ToolCall(tool["name"], made_up(tool["parameters"])) for tool in tools])
 
 
-def _made_up(schema: Mapping[str, Any]) -> dict[str, Any]:
+def made_up(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments for the required parameters, of the right types."""
     properties = schema.get("properties", {})
     return {name: _value(properties.get(name, {})) for name in schema.get("required", ())}
@@ -69,4 +69,4 @@ def _value(schema: Mapping[str, Any]) -> Any:
     if schema.get("enum"):
         return schema["enum"][0]
     kind = schema.get("type", "string")
-    return _made_up(schema) if kind == "object" else _FILLERS.get(kind if isinstance(kind, str) else kind[0], "x")
+    return made_up(schema) if kind == "object" else _FILLERS.get(kind if isinstance(kind, str) else kind[0], "x")

@@ -13,6 +13,7 @@ from textenvs.envs.toolcall import reward as calling
 from textenvs.envs.toolcall.baselines import scripted, spare_calls
 from textenvs.envs.toolcall.corpora import Format, load_corpus
 from textenvs.envs.toolcall.episode import Limits
+from textenvs.envs.toolcall.menu import ToolMenu
 from textenvs.envs.toolcall.own import load_tasks
 from textenvs.envs.toolcall.sources import GeneratedSource, Manner, Source, TaskSource
 from textenvs.envs.toolcall.workbench import ToolLike, Workbench, resolve
@@ -132,6 +133,10 @@ class ToolCall(TextEnv):
     def default_reward(self) -> Reward:
         """Return the fusion that pays each turn what the task gained by it."""
         return calling.default_reward()
+
+    def menu(self) -> ToolMenu:
+        """Return the moves and features with which `textenvs.wrappers.Choices` plays this environment."""
+        return ToolMenu(self._form, self.oracle_action, self._observation)
 
     def baselines(self) -> Mapping[str, Baseline]:
         """Return the oracle, the trivial policies of `baselines.scripted`, and ``careless``, which leaves calls out."""
