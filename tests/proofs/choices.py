@@ -17,7 +17,7 @@ import textenvs  # noqa: F401 (registers the ids)
 from tests.cells import Cell, run_cell
 from textenvs.wrappers import Choices
 
-EPISODES = 400
+EPISODES = 300
 ENVS = 8
 ID = "DialogueStrategy-v0"
 

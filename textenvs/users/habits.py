@@ -50,8 +50,8 @@ class Habits:
         tolerance: how many questions about one goal a user takes without strain, a number.
     """
 
-    stated: float = 0.35
-    free: float = 0.2
+    stated: float = 0.2
+    free: float = 0.1
     impossible: float = 0.15
     vague: float = 0.2
     slips: float = 0.05

@@ -57,7 +57,7 @@ class Dials:
 
 LEVELS: Mapping[str, Dials] = MappingProxyType(
     {
-        "small": Dials(slots=3, values=3, candidates=4, turns=10, goals=2, shelves=4, exact=True),
+        "small": Dials(slots=3, values=3, candidates=6, turns=10, goals=2, shelves=3, exact=True),
         "full": Dials(),
     }
 )
@@ -65,8 +65,8 @@ LEVELS: Mapping[str, Dials] = MappingProxyType(
 
 TRAINING = Habits()
 EVALUATION = Habits(
-    stated=0.25,
-    free=0.25,
+    stated=0.15,
+    free=0.15,
     impossible=0.12,
     vague=0.3,
     slips=0.08,

@@ -15,7 +15,7 @@ user would have is no strain. So excess turns, repeats, unneeded questions and i
 
 from __future__ import annotations
 
-COMPLETION, SATISFACTION, TURN, WRONG, LEFT = 0.6, 0.4, 0.02, 0.25, 0.3
+COMPLETION, SATISFACTION, TURN, WRONG, LEFT = 0.6, 0.4, 0.02, 0.5, 0.3
 """Weights of the parts."""
 
 ENOUGH = 8
