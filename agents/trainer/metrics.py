@@ -13,6 +13,7 @@ from agents.trainer.filters import overlong_tokens
 from agents.trainer.microbatch import fed_lengths, padding_saved
 from agents.trajectory import FloatArray, TokenBatch, Trajectory
 from textenvs.faults import Fault
+from textenvs.rewards.measures import hidden, repetition
 
 NAN = float("nan")
 
@@ -25,7 +26,7 @@ def mean(values: Sequence[float] | FloatArray) -> float:
 
 
 def episode_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
-    """Return how the episodes went: returns, success, reward parts, lengths, how different they are.
+    """Return how the episodes went: returns, success, reward parts, lengths, how different and how clean they are.
 
     Rewards that could not be computed are left out, never counted as 0.
     """
@@ -42,9 +43,19 @@ def episode_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
         "invalid_action_rate": mean([turn.invalid_action for turn in turns]),
         "reward_valid_rate": mean([turn.valid for turn in turns]),
         "reward": mean([turn.reward for turn in turns if turn.valid]),
+        **sign_metrics(trajectories),
         "distinct_answers": distinct_answers(trajectories),
         "distinct_2": distinct_bigrams(trajectories),
         **{f"reward/{name}": mean([turn.parts.get(name, NAN) for turn in turns]) for name in parts},
+    }
+
+
+def sign_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
+    """Return the signs by which a policy that games its reward is known: repetition, and characters nobody sees."""
+    said = [m["content"] for t in trajectories for m in t.messages if m["role"] == "assistant"]
+    return {
+        "repetition": mean([repetition(text, "zh") for text in said]),
+        "hidden_rate": mean([bool(hidden(text)) for text in said]),
     }
 
 
