@@ -90,14 +90,14 @@ def test_in_an_array_the_bad_are_refused_and_the_rest_goes_on(store: Store) -> N
     with running(store) as client:
         send(client, "/v1/impressions", [plain(shown())])
         rows = [plain(event("click", "a")), {"kind": "click"}, 7, plain(event("click", "b", of="none"))]
-        answer = send(client, "/v1/events", [*rows, plain(event("thumb", "c"))])
+        answer = send(client, "/v1/events", [*rows, plain(event("thumb", "c")), plain(event("abandon", "d"))])
         figures = client.get("/v1/statistics").json()
     assert answer.status_code == 200
     found = [(entry["id"], entry.get("reason", entry["status"])) for entry in answer.json()["results"]]
-    expected = ["stored", "malformed", "malformed", "unknown_impression", "stored"]
-    assert found == list(zip(("a", None, None, "b", "c"), expected, strict=True))
+    expected = ["stored", "malformed", "malformed", "unknown_impression", "stored", "stored"]
+    assert found == list(zip(("a", None, None, "b", "c", "d"), expected, strict=True))
     assert figures["refused"] == {"malformed": 2, "unknown_impression": 1}
-    assert figures["events"] == {"click": 1, "thumb": 1}
+    assert figures["events"] == {"abandon": 1, "click": 1, "thumb": 1}
 
 
 def deep(levels: int) -> bytes:
@@ -230,10 +230,11 @@ def test_requests_that_come_together_share_a_transaction(store: Store, monkeypat
 
     store.append([shown()])
     monkeypatch.setattr(Store, "append", slow)
+    sent = [plain(event("click", f"e{n}", of="i0" if n % 3 else "nowhere")) for n in range(40)]
     with running(store) as client, ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda n: send(client, "/v1/events", plain(event("click", f"e{n}"))), range(40)))
-    assert {answer.json()["status"] for answer in answers} == {"stored"}
-    assert [answer.json()["id"] for answer in answers] == [f"e{n}" for n in range(40)]
+        answers = list(pool.map(lambda record: send(client, "/v1/events", record).json(), sent))
+    assert [answer["id"] for answer in answers] == [record["id"] for record in sent]
+    assert [answer["status"] for answer in answers] == ["stored" if n % 3 else "refused" for n in range(40)]
     assert sum(calls) == 40
     assert len(calls) < 20
 
