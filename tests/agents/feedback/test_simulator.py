@@ -15,6 +15,7 @@ from agents.feedback.events import Impression
 from agents.feedback.off_policy import OffPolicyConfig, PolicyValue, evaluate_offline
 from agents.feedback.simulator import DAY_S, NOW, Simulator, SimulatorConfig
 from agents.feedback.store import Interaction, Store
+from tests.agents.feedback.records import event, shown
 from textenvs.errors import ConfigError
 
 SEEDS = 40
@@ -136,6 +137,17 @@ def test_the_order_of_candidates_matters_to_nothing_but_their_positions() -> Non
         shuffled = tuple(interaction.impression.candidates[place] for place in order)
         impression = interaction.impression.model_copy(update={"candidates": shuffled})
         assert list(policy(impression)) == [policy(interaction.impression)[place] for place in order]
+
+
+def test_what_comes_after_the_window_is_not_counted() -> None:
+    impression = shown(answers=("a",))
+    log = [Interaction(impression, (event("click", position=0, time=impression.time + 100),))]
+    now = impression.time + 1000
+    earned = {
+        window: evaluate_offline(log, lambda _: [1.0], OffPolicyConfig(window_s=window), now).ips.estimate
+        for window in (50.0, 200.0)
+    }
+    assert earned == {50.0: 0.0, 200.0: 1.0}
 
 
 def test_a_log_survives_the_store(tmp_path: Path) -> None:
