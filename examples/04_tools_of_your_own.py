@@ -34,6 +34,6 @@ with tempfile.TemporaryDirectory() as folder:
     before = evaluate(policy, "ToolCall-v0", split="train", **settings)
     pace = {"learning_rate": 3e-4, "n_episodes_per_update": 64, "value_warmup_updates": 1}
     agent = PPO(policy, "ToolCall-v0", **pace, temperature=0.7, kl_coef=0.05, **settings)
-    agent.learn(total_episodes=256)
+    agent.learn(total_episodes=320)
     after = evaluate(agent, "ToolCall-v0", split="train", **settings)
 print(f"success before: {before.success.estimate:.0%}, after: {after.success.estimate:.0%}")
