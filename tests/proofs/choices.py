@@ -22,8 +22,8 @@ ENVS = 8
 ID = "DialogueStrategy-v0"
 
 SETTINGS: Mapping[str, tuple[Any, int, dict[str, Any]]] = {
-    "ppo": (PPO, 60_000, {"n_steps": 256, "batch_size": 256}),
-    "a2c": (A2C, 80_000, {"ent_coef": 0.01, "n_steps": 16}),
+    "ppo": (PPO, 200_000, {"n_steps": 256, "batch_size": 256}),
+    "a2c": (A2C, 250_000, {"ent_coef": 0.01, "n_steps": 16, "learning_rate": 1e-3}),
     "dqn": (DQN, 50_000, {"exploration_fraction": 0.3, "target_update_interval": 1_000, "learning_rate": 1e-3}),
 }
 """Algorithm, steps and what differs from its defaults."""
