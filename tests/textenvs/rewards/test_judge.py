@@ -168,6 +168,7 @@ def test_an_endpoint_that_fails_leaves_the_reward_missing(server: ChatServer) ->
     assert not fused(turn("bad")).valid
     assert fused(turn("good")).value == 1.5
     server.answer = lambda _: (401, {}, "who are you")
+    close_clients()  # one that has answered is not asked again
     with pytest.raises(EndpointError, match="key"):
         Judge(endpoint(server)).check()
 
