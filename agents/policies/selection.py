@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import DynamicCache
 
-from agents.policies.prefixes import pack
+from agents.policies.prefixes import Shared, share
 
-MASKABLE = ("eager", "sdpa")
-"""The implementations of attention that take a mask for every pair of tokens, so that rows can share a prompt."""
+Gather = Callable[[Tensor], Tensor]
+"""Takes the wanted states [N, H] out of a pass's hidden states [B, L, H]."""
+
+Run = Callable[[dict[str, Any], Gather], tuple[Tensor, ...]]
+"""Makes one pass with these arguments; what it returns ends with the gathered states."""
 
 
 def predictors(select: Tensor) -> Tensor:
@@ -50,13 +55,15 @@ def logits_at(
     Returns:
         The logits [N, V] and the last hidden states [N, H], row-major over `positions`.
     """
-    inputs, places = _prepare(model, token_ids, attention_mask, positions)
-    with _only_at(model.get_output_embeddings(), places) as seen:
-        if weights is None:
-            output = model(**inputs)
-        else:
-            output = torch.func.functional_call(model, dict(weights), args=(), kwargs=inputs)
-    return output.logits, seen[0]
+    call = model if weights is None else partial(_call_with, model, weights)
+
+    def run(inputs: dict[str, Any], gather: Gather) -> tuple[Tensor, ...]:
+        with _only_at(model.get_output_embeddings(), gather) as seen:
+            logits = call(**inputs).logits
+        return logits, seen[0]
+
+    logits, states = _feed(model, run, token_ids, attention_mask, positions)
+    return logits, states
 
 
 def states_at(trunk: Any, token_ids: Tensor, attention_mask: Tensor, positions: Tensor) -> Tensor:
@@ -68,25 +75,48 @@ def states_at(trunk: Any, token_ids: Tensor, attention_mask: Tensor, positions: 
         attention_mask: [B, L] bool, true on real tokens.
         positions: [B, L] bool, where the states are wanted.
     """
-    inputs, places = _prepare(trunk, token_ids, attention_mask, positions)
-    return trunk(**inputs).last_hidden_state[places]
+
+    def run(inputs: dict[str, Any], gather: Gather) -> tuple[Tensor, ...]:
+        return (gather(trunk(**inputs).last_hidden_state),)
+
+    return _feed(trunk, run, token_ids, attention_mask, positions)[0]
 
 
-Places = Tensor | tuple[Tensor, Tensor]
-"""Positions of rows: a mask, or rows and columns."""
+def _call_with(model: Any, weights: Mapping[str, Tensor], **inputs: Any) -> Any:
+    return torch.func.functional_call(model, dict(weights), args=(), kwargs=inputs)
 
 
-def _prepare(model: Any, token_ids: Tensor, attention_mask: Tensor, positions: Tensor) -> tuple[dict[str, Any], Places]:
-    """Return the model's arguments, and where in its output the positions are; a common prompt is fed once."""
-    weight = next(model.parameters())
-    packed = None
-    if _is_right_padded(attention_mask) and model.config.get_text_config()._attn_implementation in MASKABLE:
-        packed = pack(token_ids, positions, weight.dtype)
-    if packed is None:
-        return _inputs(token_ids.to(weight.device), attention_mask.to(weight.device)), positions.to(weight.device)
-    names = ("input_ids", "attention_mask", "position_ids")
-    inputs = {name: part.to(weight.device) for name, part in zip(names, packed, strict=False)}
-    return {**inputs, "use_cache": False}, (packed.row.to(weight.device), packed.column.to(weight.device))
+def _feed(model: Any, run: Run, token_ids: Tensor, attention_mask: Tensor, positions: Tensor) -> tuple[Tensor, ...]:
+    """Run the model over the rows; a prompt that several of them have in common is fed once."""
+    device = next(model.parameters()).device
+    shared = share(token_ids, positions) if _is_right_padded(attention_mask) and not model._is_stateful else None
+    if shared is None:
+        wanted = positions.to(device)
+        return run(_inputs(token_ids.to(device), attention_mask.to(device)), lambda states: states[wanted])
+    return _feed_shared(run, shared.to(device))
+
+
+def _feed_shared(run: Run, rows: Shared) -> tuple[Tensor, ...]:
+    """Run the prompts, and then every row's own tokens on top of its prompt's keys and values."""
+    cache = DynamicCache()  # without the model's config: of layers that keep everything, however short their window
+    after_prompt = run(_cached_inputs(rows.prompt_ids, rows.prompt_mask, cache), lambda states: states[:, -1])[-1]
+    cache.batch_select_indices(rows.family)
+    mask = torch.cat([rows.prompt_mask[rows.family], rows.own_mask], 1)
+    return run(
+        _cached_inputs(rows.own_ids, mask, cache),
+        lambda states: torch.cat([after_prompt, states[rows.own_positions]])[rows.order],
+    )
+
+
+def _cached_inputs(token_ids: Tensor, attention_mask: Tensor, cache: DynamicCache) -> dict[str, Any]:
+    """Return the model's arguments for tokens that come last in the rows of the mask."""
+    return {
+        "input_ids": token_ids,
+        "attention_mask": attention_mask.long(),
+        "position_ids": _places(attention_mask)[:, -token_ids.shape[1] :],
+        "past_key_values": cache,
+        "use_cache": True,
+    }
 
 
 def _is_right_padded(attention_mask: Tensor) -> bool:
@@ -97,29 +127,33 @@ def _inputs(token_ids: Tensor, attention_mask: Tensor) -> dict[str, Any]:
     """Return the model's arguments; right padding needs no mask, since a causal model never looks right."""
     if _is_right_padded(attention_mask):
         return {"input_ids": token_ids, "use_cache": False}
-    positions = (attention_mask.long().cumsum(1) - 1).clamp(min=0)
     return {
         "input_ids": token_ids,
         "attention_mask": attention_mask.long(),
-        "position_ids": positions,
+        "position_ids": _places(attention_mask),
         "use_cache": False,
     }
 
 
+def _places(attention_mask: Tensor) -> Tensor:
+    """Return every token's place in its row [B, L], counted from its first real token."""
+    return (attention_mask.long().cumsum(1) - 1).clamp(min=0)
+
+
 @contextmanager
-def _only_at(output_layer: nn.Module, places: Places) -> Iterator[list[Tensor]]:
-    """Let the output layer see only the selected positions, and yield what it saw.
+def _only_at(output_layer: nn.Module, gather: Gather) -> Iterator[list[Tensor]]:
+    """Let the output layer see only the gathered states, and yield what it saw.
 
     A hook on the layer, not a call around it, so that whatever the architecture does to its logits
     afterwards (soft-capping, scaling) still happens. At a vocabulary of 152k this is most of the memory.
     """
     seen: list[Tensor] = []
 
-    def gather(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
-        seen.append(args[0][places])
+    def replace(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
+        seen.append(gather(args[0]))
         return (seen[-1],)
 
-    hook = output_layer.register_forward_pre_hook(gather)
+    hook = output_layer.register_forward_pre_hook(replace)
     try:
         yield seen
     finally:

@@ -1,20 +1,27 @@
-"""`make bench`: measure anew and store the cells that the README's tables are made from."""
+"""`make bench`: measure anew and store the cells that the README's tables are made from.
+
+`python -m tests.benchmarks NAME ...` measures only what is named.
+"""
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 
-from tests.benchmarks import baselines, environment, feedback, vector
+from tests.benchmarks import baselines, environment, feedback, training, vector
 from tests.cells import run_cell
 
+KINDS = {kind.__name__.rpartition(".")[2]: kind for kind in (environment, baselines, vector, feedback, training)}
 
-def main() -> None:
-    """Run every benchmark."""
-    for kind in (environment, baselines, vector, feedback):
-        name = f"bench-{kind.__name__.rpartition('.')[2]}"
-        cell = run_cell(name, 0, "make bench", kind.measure, again=True)
+
+def main(names: list[str]) -> None:
+    """Run the benchmarks of these names, or every one."""
+    for name in names or KINDS:
+        command = f"python -m tests.benchmarks {name}"
+        cell = run_cell(f"bench-{name}", 0, command, KINDS[name].measure, again=True)
         Console().print_json(data=dict(cell.figures))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Packed rows: what shares a prompt is fed once, and nothing else changes."""
+"""Rows that begin alike: what they share is fed once, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.policies import prefixes, selection
+from agents.policies import selection
 from agents.policies.causal_lm import CausalLMPolicy, TokenScores
-from agents.policies.prefixes import pack
+from agents.policies.prefixes import share
+from agents.policies.selection import predictors
+from tests.agents.architectures import ARCHITECTURES, policy_of
 from tests.agents.build import tiny_policy
 
 PROMPTS = ([7, 8, 9, 10, 11, 12, 13, 14], [7, 8, 9, 20, 21])
@@ -35,55 +37,72 @@ def graded(policy: CausalLMPolicy, rows: tuple[Tensor, Tensor, Tensor]) -> tuple
     """Scores, and the gradient of a function of them all."""
     ids, present, select = rows
     scores = policy.score(ids, present, select, torch.full(ids.shape, 0.7))
-    assert scores.values is not None
+    values = scores.values if scores.values is not None else 0.0
     weights = torch.linspace(-1, 1, len(scores.logprobs))
-    ((scores.logprobs + scores.values) * weights).sum().backward()
+    ((scores.logprobs + values) * weights).sum().backward()
     gradient = {name: weight.grad.clone() for name, weight in policy.trainable_parameters() if weight.grad is not None}
     for _, weight in policy.trainable_parameters():
         weight.grad = None
     return scores, gradient
 
 
-@pytest.mark.parametrize("attention", ["eager", "sdpa"])
-def test_packed_rows_give_the_same_scores_and_gradients(monkeypatch: pytest.MonkeyPatch, attention: str) -> None:
-    policy = tiny_policy()
-    policy.model.set_attn_implementation(attention)
-    rows = group_rows([[3, 1, 5, 2], [4, 4, 1, 2]])
-    packed, packed_gradient = graded(policy, rows)
-    assert pack(rows[0], selection.predictors(rows[2]), torch.float32) is not None
-    monkeypatch.setattr(selection, "pack", lambda *_: None)
-    apart, gradient = graded(policy, rows)
-    assert torch.allclose(packed.logprobs, apart.logprobs, atol=1e-5)
-    assert torch.allclose(packed.entropy, apart.entropy, atol=1e-5)
-    assert packed_gradient.keys() == gradient.keys()
+def assert_sharing_changes_nothing(policy: CausalLMPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids, present, select = group_rows([[3, 1, 5, 2], [4, 4, 1, 2]])
+    select[0, 9] = False  # a hole, such as what the world says between two turns
+    rows = (ids, present, select)
+    assert share(ids, predictors(select)) is not None
+    shared, shared_gradient = graded(policy, rows)
+    with monkeypatch.context() as patch:
+        patch.setattr(selection, "share", lambda *_: None)
+        apart, gradient = graded(policy, rows)
+    torch.testing.assert_close(shared.logprobs, apart.logprobs, atol=1e-5, rtol=0)
+    torch.testing.assert_close(shared.entropy, apart.entropy, atol=1e-5, rtol=0)
+    assert shared_gradient.keys() == gradient.keys()
     for name in gradient:
-        assert torch.allclose(packed_gradient[name], gradient[name], atol=1e-4), name
+        torch.testing.assert_close(shared_gradient[name], gradient[name], atol=1e-4, rtol=1e-4, msg=name)
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+@pytest.mark.parametrize("critic", ["head", "separate"])
+def test_shared_prompts_give_the_same_scores_values_and_gradients(
+    monkeypatch: pytest.MonkeyPatch, attention: str, critic: str
+) -> None:
+    policy = tiny_policy(critic=critic)
+    policy.model.set_attn_implementation(attention)
+    assert_sharing_changes_nothing(policy, monkeypatch)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_lets_prompts_be_shared(monkeypatch: pytest.MonkeyPatch, architecture: str) -> None:
+    assert_sharing_changes_nothing(policy_of(architecture), monkeypatch)
 
 
 def test_a_prompt_is_fed_once_and_what_predicts_nothing_is_not_fed() -> None:
-    ids, _, select = group_rows([[3, 1, 5], [2, 2, 2]])
-    packed = pack(ids, selection.predictors(select), torch.float32)
-    assert packed is not None
-    assert len(packed.token_ids) == 2
-    assert packed.token_ids.shape[1] == len(PROMPTS[0]) + 2 + 0 + 4
-    assert packed.token_ids[0, : len(PROMPTS[0])].tolist() == PROMPTS[0]
-    places = torch.arange(ids.shape[1]).expand_as(ids)[selection.predictors(select)]
-    assert packed.position_ids[packed.row, packed.column].tolist() == places.tolist()
-    assert packed.token_ids[packed.row, packed.column].tolist() == ids[selection.predictors(select)].tolist()
+    policy = tiny_policy(critic=None)
+    fed: list[Tensor] = []
+    policy.model.register_forward_pre_hook(
+        lambda module, args, kwargs: fed.append(kwargs["input_ids"]), with_kwargs=True
+    )
+    ids, present, select = group_rows([[3, 1, 5], [2, 2, 2]])
+    policy.score(ids, present, select, torch.ones(ids.shape))
+    prompts, own = fed
+    assert prompts.tolist() == [PROMPTS[0], [0, 0, 0, *PROMPTS[1]]]
+    assert own.shape == (6, 4)
+    assert own[2].tolist() == ids[2, 8:12].tolist()
 
 
-def test_families_are_split_before_their_attention_gets_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    ids, _, select = group_rows([[5] * 6, [5] * 6])
-    monkeypatch.setattr(prefixes, "LONGEST", 16)
-    packed = pack(ids, selection.predictors(select), torch.float32)
-    assert packed is not None
-    assert len(packed.token_ids) > 2
-    assert packed.token_ids.shape[1] <= 16
+def test_the_order_names_every_state_that_was_asked_for() -> None:
+    ids, _, select = group_rows([[3, 1, 5, 2], [4, 4, 1, 2]])
+    positions = predictors(select)
+    shared = share(ids, positions)
+    assert shared is not None
+    tokens = torch.cat([shared.prompt_ids[:, -1], shared.own_ids[shared.own_positions]])[shared.order]
+    assert tokens.tolist() == ids[positions].tolist()
 
 
 def test_rows_that_share_little_stay_as_they_are() -> None:
     alone, _, answers = group_rows([[6], [6]])
-    assert pack(alone, selection.predictors(answers), torch.float32) is None
+    assert share(alone, predictors(answers)) is None
     ids, present, _ = group_rows([[3, 1], [2, 2]])
     present[:, 0] = False
-    assert pack(ids, selection.predictors(present), torch.float32) is None, "whole rows are learned: no prompt"
+    assert share(ids, predictors(present)) is None, "whole rows are learned: no prompt"

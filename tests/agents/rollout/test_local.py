@@ -1,61 +1,25 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from transformers import Gemma2Config, Gemma2ForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from agents.policies.causal_lm import CausalLMPolicy
-from agents.policies.embedded_tokenizer import train_tokenizer
-from agents.policies.storage import PolicySettings
 from agents.policies.tiny import TinyConfig, build_tiny
 from agents.rollout.engine import Completion
 from agents.rollout.local import LocalEngine
 from agents.rollout.sampling import SamplingParams, stream_key
+from tests.agents.architectures import ARCHITECTURES, policy_of, sharp
 
 SMALL = TinyConfig(vocab_size=300, hidden_size=32, layers=2, context_length=256)
 PARAMS = SamplingParams(temperature=0.7, max_new_tokens=12)
 
 
-def sharp(policy: CausalLMPolicy) -> CausalLMPolicy:
-    """Make its distributions uneven, its adapter felt, and its turns end at many different lengths."""
-    generator = torch.Generator().manual_seed(0)
-    policy.chat.stop_ids = tuple(range(1, 40))
-    with torch.no_grad():
-        for name, weight in policy.model.named_parameters():
-            if "lora_B" in name:
-                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.2)
-            elif "norm" not in name and "lora" not in name:
-                weight.mul_(2)
-    return policy
-
-
 def tiny(**options) -> CausalLMPolicy:
     return sharp(build_tiny((), SMALL, **options))
-
-
-def sliding() -> CausalLMPolicy:
-    """Return a model with soft-capped logits and a sliding window shorter than the conversations."""
-    config = Gemma2Config(
-        vocab_size=262, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=1, head_dim=16, sliding_window=8, max_position_embeddings=256,
-    )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = Gemma2ForCausalLM(config)
-    model.set_attn_implementation("eager")
-    return sharp(CausalLMPolicy(model, train_tokenizer((), 262, 3, 256), PolicySettings(critic=None, reference=None)))
-
-
-def absolute() -> CausalLMPolicy:
-    """Return a model that learns one embedding per position, so that a shifted position is another input."""
-    config = GPT2Config(vocab_size=262, n_embd=32, n_layer=2, n_head=2, n_positions=256)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = GPT2LMHeadModel(config)
-    return sharp(CausalLMPolicy(model, train_tokenizer((), 262, 3, 256), PolicySettings(critic=None, reference=None)))
 
 
 def prompts(count: int) -> dict[int, list[int]]:
@@ -89,14 +53,13 @@ def reloaded(path: Path) -> CausalLMPolicy:
     return CausalLMPolicy.load(path)
 
 
-@pytest.mark.parametrize("kind", ["full", "lora", "reloaded", "sliding", "absolute"])
+@pytest.mark.parametrize("kind", ["full", "lora", "reloaded", *ARCHITECTURES])
 def test_the_sampler_says_what_the_trainer_says(kind: str, tmp_path: Path):
     made = {
         "full": tiny,
         "lora": lambda: tiny(lora={"r": 4}, reference="adapter_off"),
         "reloaded": lambda: reloaded(tmp_path),
-        "sliding": sliding,
-        "absolute": absolute,
+        **{name: partial(policy_of, name) for name in ARCHITECTURES},
     }[kind]()
     engine, contexts, generator = LocalEngine(made, max_batch=16), prompts(24), np.random.default_rng(1)
     for handle, ids in contexts.items():

@@ -1,0 +1,114 @@
+"""Rollout and update against the bare loop, side by side in one run.
+
+The processor's time with one thread is taken, so that other work on the machine counts for less, and what is compared
+takes turns, so that it meets the same load. What counts is the ratio.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from agents import GRPO
+from agents.rollout.episode import EpisodeRequest
+from agents.trainer.loop import Trainer
+from agents.trajectory import Trajectory
+from tests.benchmarks.bare import BareLoop
+from tests.benchmarks.workloads import T1, T2, Workload, environment, network, policy
+
+REPEATS = 15
+Parts = tuple[float, float]
+"""Seconds of a rollout and of an update."""
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """Return what a piece of work returns, and the processor's seconds that it took."""
+    start = time.process_time()
+    result = work()
+    return result, time.process_time() - start
+
+
+class Bare:
+    """The bare loop as a contender."""
+
+    def __init__(self, work: Workload) -> None:
+        self.loop = BareLoop(network(), work)
+        self.advantages = torch.randn(work.episodes, 1)
+
+    def step(self) -> Parts:
+        (ids, logprobs), rollout = timed(self.loop.rollout)
+        _, update = timed(lambda: self.loop.update(ids.clone(), logprobs.clone(), self.advantages))
+        return rollout, update
+
+
+class Ours:
+    """A whole update of GRPO by the trainer; what is no rollout counts as update, bookkeeping included."""
+
+    def __init__(self, work: Workload, **settings: Any) -> None:
+        agent = GRPO(
+            policy(),
+            environment(work),
+            n_episodes_per_update=work.episodes,
+            group_size=work.size,
+            max_new_tokens=work.written,
+            learning_rate=1e-6,
+            microbatch_tokens=work.episodes * work.length,
+            **settings,
+        )
+        self.collecting = 0.0
+        self._collect = agent.collector.collect
+        agent.collector.collect = self._timed_collect  # type: ignore[method-assign]
+        self.trainer: Trainer = agent.trainer
+        self.trainer.plan(10**6, resume=False)
+
+    def step(self) -> Parts:
+        _, whole = timed(lambda: self.trainer.step(lambda: None))
+        return self.collecting, whole - self.collecting
+
+    def _timed_collect(self, requests: Sequence[EpisodeRequest], update: int = 0) -> list[Trajectory]:
+        result, self.collecting = timed(lambda: self._collect(requests, update))
+        return result
+
+
+def alternate(contenders: Mapping[str, Callable[[], Parts]], repeats: int) -> dict[str, list[Parts]]:
+    """Let the contenders step in turn, once to warm up and then `repeats` times."""
+    taken: dict[str, list[Parts]] = {name: [] for name in contenders}
+    for repeat in range(repeats + 1):
+        for name, step in contenders.items():
+            gc.collect()
+            parts = step()
+            if repeat:
+                taken[name].append(parts)
+    return taken
+
+
+def medians(parts: Sequence[Parts]) -> Parts:
+    """Return the median rollout and the median update."""
+    rollouts, updates = zip(*parts, strict=True)
+    return statistics.median(rollouts), statistics.median(updates)
+
+
+def ratios(ours: Sequence[Parts], others: Sequence[Parts]) -> tuple[float, float, float]:
+    """Return the medians, over repeats, of ours to theirs: rollout, update, and both together."""
+    pairs = list(zip(ours, others, strict=True))
+    rollout = statistics.median(a[0] / b[0] for a, b in pairs)
+    update = statistics.median(a[1] / b[1] for a, b in pairs)
+    return rollout, update, statistics.median(sum(a) / sum(b) for a, b in pairs)
+
+
+def measure(repeats: int = REPEATS) -> Mapping[str, Any]:
+    """Return seconds and ratios of T1 and T2."""
+    torch.set_num_threads(1)
+    figures: dict[str, Any] = {"load_average": round(os.getloadavg()[0], 1), "repeats": repeats}
+    for name, work in (("T1", T1), ("T2", T2)):
+        taken = alternate({"bare": Bare(work).step, "ours": Ours(work).step}, repeats)
+        for contender, parts in taken.items():
+            figures[f"{name}.{contender}"] = [round(seconds, 3) for seconds in medians(parts)]
+        figures[f"{name}.ratio"] = [round(ratio, 3) for ratio in ratios(taken["ours"], taken["bare"])]
+    return figures
