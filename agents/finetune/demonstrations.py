@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from agents.finetune.kinds import kind_of_demonstration
 from textenvs.core import Observation, TextEnv
 from textenvs.errors import ConfigError
 from textenvs.messages import Message
@@ -21,10 +22,12 @@ class Demonstration:
     Attributes:
         messages: system (the instruction), user, assistant and tool messages in order, the last by the assistant.
         tools: JSON Schemas on offer, as JSON text.
+        kind: of the row, for a mixture; ``""`` where nobody has said.
     """
 
     messages: Sequence[Mapping[str, str]]
     tools: tuple[str, ...] = ()
+    kind: str = ""
 
 
 def oracle_rows(
@@ -93,7 +96,8 @@ class Annotator:
             said = (*turn.history, Message("assistant", turn.action), *turn.replies)
             turn = self._env.advance(self._answer({**observation, "history": said}))
         said = (*turn.history, Message("assistant", turn.action))
-        return Demonstration((Message("system", turn.instruction), *said) if turn.instruction else said, turn.tools)
+        messages = (Message("system", turn.instruction), *said) if turn.instruction else said
+        return Demonstration(messages, turn.tools, kind_of_demonstration(self._env.family, said))
 
     def _answer(self, observation: Observation) -> str:
         lapsed = self._generator.random() < self._lapses

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from agents.finetune.demonstrations import Demonstration
+from agents.finetune.kinds import NO_REWRITE
 
 _HAN = "\u3400-\u9fff"
 _UNITS = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+")
@@ -71,7 +72,7 @@ def _drill(row: Demonstration, pools: Mapping[bool, list[str]], generator: np.ra
             new = _nonsense(pools[_is_chinese(old)], _is_chinese(old), generator)
             said = question["content"].removesuffix(old) + new
             messages[place - 1], messages[place] = {**question, "content": said}, {**message, "content": new}
-    return Demonstration(tuple(messages), row.tools)
+    return Demonstration(tuple(messages), row.tools, NO_REWRITE)
 
 
 def _nonsense(pool: list[str], chinese: bool, generator: np.random.Generator) -> str:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
-import random
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import datasets
-import numpy as np
 import torch
 from torch import Tensor
-from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from torch.utils.data import Sampler
+from transformers import PrinterCallback
 from trl.trainer.sft_config import SFTConfig as TRLConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
+from agents.algorithms.config import LRSchedule
 from agents.finetune.demonstrations import Demonstration
+from agents.finetune.lending import lent
+from agents.finetune.metrics import MetricsLog, Progress, Reporter
+from agents.finetune.order import PassOrder
+from agents.finetune.packing import IGNORED, PackingCollator
+from agents.finetune.safe_checkpoints import CHECKPOINTS, SafeCheckpoints, newest_checkpoint, rate_schedule
+from agents.finetune.tokens import tokenize
 from agents.policies.causal_lm import CausalLMPolicy
-from agents.policies.selection import logits_at, predictors
+from agents.policies.selection import logits_at, packed_logits_at, predictors
 from textenvs.errors import ConfigError
 
-IGNORED = -100
-"""The label of a token that gives no loss; PyTorch's and TRL's convention."""
+__all__ = ["SFTConfig", "SFTMetrics", "sft"]
+
+
+WARMUP_SHARE = 0.05
+"""Of the steps, for every schedule but low_and_slow, which has its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +50,10 @@ class SFTConfig:
     """Conversations per optimiser step."""
     microbatch_size: int | None = None
     """Conversations per forward and backward pass, to bound memory; batch_size, if not given."""
-    warmup_share: float = 0.05
-    """Share of the steps over which the learning rate rises to its peak."""
-    lr_schedule: str = "cosine"
-    """How it falls afterwards: cosine, linear or constant."""
+    warmup_share: float | None = None
+    """Share of the steps over which the learning rate rises to its peak; a twentieth, or a fifth of low_and_slow's."""
+    lr_schedule: LRSchedule = "cosine"
+    """How it falls afterwards: cosine, linear, constant, or low_and_slow (agents/trainer/schedules.py)."""
     adam_beta2: float = 0.98
     """Decay of AdamW's second moment; below its usual 0.999, because runs of some hundred steps forget too slowly."""
     weight_decay: float = 0.0
@@ -55,6 +63,10 @@ class SFTConfig:
     prompt_weight: float = 0.0
     """Weight of the other tokens (prompt, world) in the loss; the agent's own have 1. A model built from nothing
     learns to copy much sooner with some; a pretrained one needs none."""
+    packing: bool = False
+    """Lay short conversations end to end, so that fewer tokens are padding; no loss and no gradient changes by it."""
+    checkpoint_every: int = 200
+    """Steps between two checkpoints of a run that has a folder."""
     bf16: bool = False
     """Multiply matrices in bfloat16 (autocast), the weights staying what they are: two to three times as fast where
     the processor has instructions for it."""
@@ -63,7 +75,7 @@ class SFTConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        for name in ("learning_rate", "epochs", "batch_size", "max_grad_norm"):
+        for name in ("learning_rate", "epochs", "batch_size", "max_grad_norm", "checkpoint_every"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"sft {name}={getattr(self, name)!r}: must be above 0")
         if not 0 <= self.prompt_weight <= 1:
@@ -76,12 +88,12 @@ class SFTMetrics(NamedTuple):
     """What supervised fine-tuning did.
 
     Attributes:
-        loss: mean negative log-likelihood over the run, in nats; the weighted prompt is added to it, per token of
-            the agent's own.
-        steps: optimiser steps.
+        loss: mean negative log-likelihood over the steps of this call, in nats; the weighted prompt is added to it, per
+            token of the agent's own.
+        steps: optimiser steps of the whole run.
         rows: conversations in the training set.
         tokens: of the agent's own in one pass over them.
-        seconds: wall time of the training itself.
+        seconds: wall time of the training itself, in this call.
     """
 
     loss: float
@@ -91,15 +103,12 @@ class SFTMetrics(NamedTuple):
     seconds: float
 
 
-Progress = Callable[[int, int, float], None]
-"""Called after every step with (step, all steps, mean loss of late)."""
-
-
 def sft(
     policy: CausalLMPolicy,
     rows: Sequence[Demonstration],
     config: SFTConfig | None = None,
     progress: Progress | None = None,
+    folder: Path | None = None,
 ) -> SFTMetrics:
     """Train the policy to write what the demonstrations' assistant wrote, stop tokens included.
 
@@ -109,75 +118,59 @@ def sft(
 
     Args:
         policy: to be trained, in place.
-        rows: conversations; rendered by the policy's own chat renderer, as its rollouts are.
+        rows: conversations, in memory or in a `RowFile`; rendered by the policy's own chat renderer, as its rollouts
+            are, into a table on disk.
         config: None takes the defaults.
         progress: called after every optimiser step.
+        folder: of the run: metrics and checkpoints go there, and a run of the same rows and settings that was stopped
+            goes on from its newest checkpoint, to the same weights.
 
     Raises:
         ConfigError: if there are no rows, or one is longer than the model's context.
+        CheckpointError: if the run's checkpoint is of another model.
     """
     config = config or SFTConfig()
-    table = tokenize(policy, rows)
-    with tempfile.TemporaryDirectory() as scratch, _borrowed(policy):
+    with tempfile.TemporaryDirectory() as scratch, lent(policy):
+        table = tokenize(policy, rows, Path(scratch))
+        reporters = [Reporter(progress)] if progress else []
+        logs = [MetricsLog(folder, config.batch_size)] if folder else []
         trainer = _Trainer(
-            prompt_weight=config.prompt_weight,
+            config=config,
+            order=PassOrder(table["length"], config.batch_size, config.epochs, config.seed),
             model=policy.model,
-            args=_arguments(config, policy.device, scratch),
+            args=_arguments(config, policy.device, folder / CHECKPOINTS if folder else None),
             train_dataset=table,
             processing_class=policy.tokenizer,
-            callbacks=[_Reporter(progress)] if progress else None,
+            data_collator=PackingCollator() if config.packing else None,
+            callbacks=[*reporters, *logs],
         )
         trainer.remove_callback(PrinterCallback)
-        output = trainer.train()
+        output = trainer.train(newest_checkpoint(folder))
+        tokens = sum(table["own_tokens"])
     policy.mark_updated()
-    tokens = sum(label != IGNORED for labels in table["labels"] for label in labels)
     return SFTMetrics(output.training_loss, output.global_step, len(rows), tokens, output.metrics["train_runtime"])
 
 
-def tokenize(policy: CausalLMPolicy, rows: Sequence[Demonstration]) -> datasets.Dataset:
-    """Return the rows as TRL takes them: ``input_ids``, and ``labels`` that are -100 on all but the agent's tokens.
-
-    Raises:
-        ConfigError: if there are no rows, or one is longer than the model's context.
-    """
-    if not rows:
-        raise ConfigError("supervised fine-tuning needs at least one row")
-    rendered = [policy.chat.render_example(row.messages, row.tools) for row in rows]
-    longest = max(range(len(rows)), key=lambda index: len(rendered[index][0]))
-    length = len(rendered[longest][0])
-    if length > policy.context_length:
-        raise ConfigError(
-            f"row {longest} has {length} tokens, more than the model's context of {policy.context_length}; "
-            "leave it out, or use a model with a longer context"
-        )
-    labels = [np.where(mask, ids, IGNORED).tolist() for ids, mask in rendered]
-    return datasets.Dataset.from_dict(
-        {"input_ids": [ids for ids, _ in rendered], "labels": labels, "length": [len(ids) for ids, _ in rendered]}
-    )
-
-
-def _arguments(config: SFTConfig, device: torch.device, scratch: str) -> TRLConfig:
+def _arguments(config: SFTConfig, device: torch.device, checkpoints: Path | None) -> TRLConfig:
     """Return TRL's settings: its defaults for large models (bf16, checkpointing, saving, tables) switched off."""
     micro = config.microbatch_size or config.batch_size
     return TRLConfig(
-        output_dir=scratch,
-        num_train_epochs=config.epochs,
+        output_dir=str(checkpoints) if checkpoints else tempfile.gettempdir(),
+        num_train_epochs=1,  # the order of the rows says how many passes there are
         per_device_train_batch_size=micro,
         gradient_accumulation_steps=config.batch_size // micro,
         learning_rate=config.learning_rate,
-        lr_scheduler_type=config.lr_schedule,
-        warmup_steps=config.warmup_share,
         adam_beta2=config.adam_beta2,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
-        train_sampling_strategy="group_by_length",
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
         bf16=config.bf16,
         activation_checkpointing=False,
         use_cpu=device.type == "cpu",
         dataloader_pin_memory=device.type == "cuda",
-        save_strategy="no",
+        save_strategy="steps" if checkpoints else "no",
+        save_steps=config.checkpoint_every,
         logging_steps=10,
         disable_tqdm=True,
         report_to="none",
@@ -186,15 +179,31 @@ def _arguments(config: SFTConfig, device: torch.device, scratch: str) -> TRLConf
     )
 
 
-class _Trainer(SFTTrainer):
+class _Trainer(SafeCheckpoints, SFTTrainer):
     """TRL's trainer with a loss of its own, in which the prompt may have a weight, and tokens without one cost nothing.
 
     TRL's loss runs the output layer on every token; without a GPU that is most of the time of a small model.
     """
 
-    def __init__(self, prompt_weight: float, **settings: Any) -> None:
+    def __init__(self, config: SFTConfig, order: Sampler[int], **settings: Any) -> None:
         super().__init__(**settings)
-        self._prompt_weight = prompt_weight
+        self._config = config
+        self._order = order
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        return self._order
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LRScheduler:
+        """Return one of the project's own schedules."""
+        config, share = self._config, self._config.warmup_share
+        if share is None and config.lr_schedule != "low_and_slow":
+            share = WARMUP_SHARE
+        chosen: Any = optimizer or self.optimizer
+        self.lr_scheduler = rate_schedule(config.lr_schedule, share, chosen, num_training_steps)
+        self._created_lr_scheduler = True
+        return self.lr_scheduler
 
     def compute_loss(
         self,
@@ -204,74 +213,17 @@ class _Trainer(SFTTrainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """Return the weighted negative log-likelihood, per token of the agent's own in the whole batch."""
-        ids, present = inputs["input_ids"], inputs["attention_mask"].bool()
+        ids, present, places = inputs["input_ids"], inputs["attention_mask"].bool(), inputs.get("position_ids")
         own = inputs["labels"] != IGNORED
-        weight = torch.where(own, 1.0, self._prompt_weight * present)
-        weight[:, 0] = 0.0  # nothing predicts the first token
+        weight = torch.where(own, 1.0, self._config.prompt_weight * present)
+        weight[:, 0] = 0.0  # nothing predicts the first token ...
+        if places is not None:
+            weight[places == 0] = 0.0  # ... of any conversation in the row
         learned = weight > 0
-        logits, _ = logits_at(model, ids, present, predictors(learned))
+        if places is None:
+            logits, _ = logits_at(model, ids, present, predictors(learned))
+        else:
+            logits = packed_logits_at(model, ids, places, predictors(learned))
         losses = torch.nn.functional.cross_entropy(logits.float(), ids[learned], reduction="none")
         loss = (losses * weight[learned]).sum() / (own.sum() if num_items_in_batch is None else num_items_in_batch)
         return (loss, {"logits": logits}) if return_outputs else loss
-
-
-class _Reporter(TrainerCallback):
-    """Passes the trainer's progress on, and nothing else."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._loss = float("nan")
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **_: Any,
-    ) -> None:
-        """Remember the latest mean loss."""
-        self._loss = (logs or {}).get("loss", self._loss)
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Report one optimiser step."""
-        self._progress(state.global_step, state.max_steps, self._loss)
-
-
-@contextlib.contextmanager
-def _borrowed(policy: CausalLMPolicy) -> Iterator[None]:
-    """Lend the model to TRL, and take it back as it was but for its weights.
-
-    TRL seeds the global generators, replaces `forward` on the instance, switches training mode on and reduces
-    gradients into `.grad`; none of that may reach the rollouts or the update that follow.
-    """
-    forwards = {module: module.__dict__.get("forward") for module in policy.model.modules()}
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - restored, not used
-    try:
-        with torch.random.fork_rng(), _without_dropout(policy.model):
-            yield
-    finally:
-        np.random.set_state(numpy_state)  # noqa: NPY002
-        random.setstate(python_state)
-        for module, forward in forwards.items():
-            module.__dict__.pop("forward", None)
-            if forward is not None:
-                module.forward = forward
-        policy.model.zero_grad(set_to_none=True)
-        policy.eval()
-
-
-@contextlib.contextmanager
-def _without_dropout(model: torch.nn.Module) -> Iterator[None]:
-    """Set every dropout probability of the model to 0 for a while."""
-    saved: list[tuple[torch.nn.Module, str, float]] = []
-    for module in model.modules():
-        name = "p" if isinstance(module, torch.nn.Dropout) else "attention_dropout"
-        if isinstance(getattr(module, name, None), float):
-            saved.append((module, name, getattr(module, name)))
-            setattr(module, name, 0.0)
-    try:
-        yield
-    finally:
-        for module, name, value in saved:
-            setattr(module, name, value)

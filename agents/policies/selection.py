@@ -66,6 +66,25 @@ def logits_at(
     return logits, states
 
 
+def packed_logits_at(model: Any, token_ids: Tensor, position_ids: Tensor, positions: Tensor) -> Tensor:
+    """Run the model over rows that several sequences share, and its output layer at the chosen positions only.
+
+    Args:
+        model: a causal language model, with or without an adapter.
+        token_ids: [B, L] long; sequences laid end to end, padding as one of them.
+        position_ids: [B, L] long, from 0 in every sequence. transformers reads them where no mask is given, and keeps
+            the sequences from seeing one another in every implementation of attention.
+        positions: [B, L] bool, where the logits are wanted.
+
+    Returns:
+        The logits [N, V], row-major over `positions`.
+    """
+    device = next(model.parameters()).device
+    wanted = positions.to(device)
+    with _only_at(model.get_output_embeddings(), lambda states: states[wanted]):
+        return model(input_ids=token_ids.to(device), position_ids=position_ids.to(device), use_cache=False).logits
+
+
 def states_at(trunk: Any, token_ids: Tensor, attention_mask: Tensor, positions: Tensor) -> Tensor:
     """Run a transformer without output layer; returns its last hidden states [N, H] at the chosen positions.
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from agents.algorithms.config import LRSchedule
 from agents.finetune import Demonstration, SFTConfig, oracle_rows, sft
 from agents.finetune.demonstrations import Annotator
-from agents.finetune.sft import IGNORED, tokenize
+from agents.finetune.packing import IGNORED, PackingCollator, best_fit
+from agents.finetune.safe_checkpoints import rate_schedule
+from agents.finetune.tokens import tokenize
 from agents.policies.causal_lm import CausalLMPolicy
+from agents.trainer.schedules import learning_rate
 from tests.agents.build import tiny_policy
 from tests.toy import EchoEnv
 from textenvs.envs.rewrite.oracle import LONG
-from textenvs.errors import ConfigError
+from textenvs.errors import CheckpointError, ConfigError
 
 ROWS = [
     Demonstration(
@@ -51,9 +56,9 @@ def nll(policy: CausalLMPolicy, rows: Sequence[Demonstration]) -> float:
     return total / count
 
 
-def test_labels_are_the_agents_tokens_with_their_stop_tokens() -> None:
+def test_labels_are_the_agents_tokens_with_their_stop_tokens(tmp_path: Path) -> None:
     policy = tiny_policy()
-    table = tokenize(policy, ROWS[:1])
+    table = tokenize(policy, ROWS[:1], tmp_path)
     ids, labels = table["input_ids"][0], table["labels"][0]
     own = [token for token, label in zip(ids, labels, strict=True) if label != IGNORED]
     assert all(label in (IGNORED, token) for token, label in zip(ids, labels, strict=True))
@@ -111,6 +116,65 @@ def test_micro_batches_change_nothing() -> None:
     sft(parts, ROWS, SFTConfig(epochs=1, batch_size=8, microbatch_size=2, learning_rate=1e-4))
     for a, b in zip(weights(whole), weights(parts), strict=True):
         assert torch.allclose(a, b, atol=2e-5)
+
+
+def test_packing_changes_nothing() -> None:
+    lengths = [dict(row.messages[1], content="a b c d " * (place % 5)) for place, row in enumerate(ROWS)]
+    rows = [Demonstration((row.messages[0], said, *row.messages[2:])) for row, said in zip(ROWS, lengths, strict=True)]
+    apart, packed = tiny_policy(), tiny_policy()
+    settings = {"epochs": 1, "batch_size": 16, "learning_rate": 1e-4, "prompt_weight": 0.3}
+    losses = [sft(p, rows, SFTConfig(**settings, packing=way)).loss for p, way in ((apart, False), (packed, True))]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    for a, b in zip(weights(apart), weights(packed), strict=True):
+        assert torch.allclose(a, b, atol=2e-5)
+
+
+def test_packed_rows_hold_every_conversation_once() -> None:
+    assert best_fit([5, 3, 2, 4, 1], 5) == [[0], [3, 4], [1, 2]]
+    examples = [{"input_ids": [7] * n, "labels": [IGNORED] + [7] * (n - 1)} for n in (5, 3, 2)]
+    batch = PackingCollator()(examples)
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4], [0, 1, 2, 0, 1]]
+    assert (batch["labels"] == IGNORED).sum() == 3
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    settings = SFTConfig(epochs=2.5, learning_rate=5e-3, batch_size=8, checkpoint_every=3, lr_schedule="low_and_slow")
+    whole, resumed = tiny_policy(), tiny_policy()
+    sft(whole, ROWS, settings, folder=tmp_path / "whole")
+
+    def stop(step: int, total: int, loss: float) -> None:
+        if step == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sft(tiny_policy(), ROWS, settings, stop, folder=tmp_path / "cut")
+    steps: list[int] = []
+    metrics = sft(resumed, ROWS, settings, lambda step, total, loss: steps.append(step), folder=tmp_path / "cut")
+    assert steps == [7, 8, 9, 10]
+    assert metrics.steps == 10
+    assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(resumed), strict=True))
+    files = {path.name for path in (tmp_path / "cut").rglob("*") if path.is_file()}
+    assert not [name for name in files if name.endswith((".pt", ".pth", ".bin"))]
+    logged = [(tmp_path / name / "metrics.jsonl").read_text() for name in ("whole", "cut")]
+    assert [len(text.splitlines()) for text in logged] == [1, 1]
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    sft(tiny_policy(), ROWS, FAST, folder=tmp_path)
+    with pytest.raises(CheckpointError, match="other weights"):
+        sft(tiny_policy(lora={"r": 4}, reference="adapter_off"), ROWS, FAST, folder=tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["constant", "linear", "cosine", "low_and_slow"])
+def test_the_learning_rate_follows_the_projects_schedules(kind: LRSchedule) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=2.0)
+    schedule = rate_schedule(kind, 0.25, optimizer, 8)
+    seen = []
+    for _ in range(8):
+        seen.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    assert seen == [learning_rate(kind, 2.0, step, 8, 2) for step in range(8)]
 
 
 def test_global_generators_are_as_they_were() -> None:

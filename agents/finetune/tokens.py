@@ -1,0 +1,71 @@
+"""Rows as tokens: rendered once, into a table on disk, so that they need not fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pyarrow as pa
+
+from agents.finetune.demonstrations import Demonstration
+from agents.finetune.packing import IGNORED
+from agents.policies.causal_lm import CausalLMPolicy
+from textenvs.errors import ConfigError
+
+CHUNK = 1000
+"""Rows that are in memory at once."""
+
+_SCHEMA = pa.schema(
+    [
+        ("input_ids", pa.list_(pa.int32())),
+        ("labels", pa.list_(pa.int32())),
+        ("length", pa.int32()),
+        ("own_tokens", pa.int32()),
+    ]
+)
+
+
+def tokenize(policy: CausalLMPolicy, rows: Sequence[Demonstration], folder: Path) -> datasets.Dataset:
+    """Return the rows as TRL takes them: ``input_ids``, and ``labels`` that are -100 on all but the agent's tokens.
+
+    Args:
+        policy: whose chat renderer is used.
+        rows: to be rendered, one after the other.
+        folder: for the table, which has to stay there as long as it is used.
+
+    Raises:
+        ConfigError: if there are no rows, or one is longer than the model's context or makes no example.
+    """
+    if not rows:
+        raise ConfigError("supervised fine-tuning needs at least one row")
+    path = folder / "rows.arrow"
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, _SCHEMA) as table:
+        for chunk in _chunks(_rendered(policy, rows)):
+            table.write_batch(pa.RecordBatch.from_pylist(chunk, schema=_SCHEMA))
+    return datasets.Dataset.from_file(str(path))
+
+
+def _rendered(policy: CausalLMPolicy, rows: Sequence[Demonstration]) -> Iterator[dict[str, Any]]:
+    for place in range(len(rows)):
+        row = rows[place]
+        try:
+            ids, mask = policy.chat.render_example(row.messages, row.tools)
+        except ConfigError as error:
+            raise ConfigError(f"row {place}: {error}") from None
+        if len(ids) > policy.context_length:
+            raise ConfigError(
+                f"row {place} has {len(ids)} tokens, more than the model's context of {policy.context_length}; "
+                "leave it out, or use a model with a longer context"
+            )
+        labels = np.where(mask, ids, IGNORED).tolist()
+        yield {"input_ids": ids, "labels": labels, "length": len(ids), "own_tokens": sum(mask)}
+
+
+def _chunks(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    rows = iter(rows)
+    while chunk := list(islice(rows, CHUNK)):
+        yield chunk
