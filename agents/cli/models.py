@@ -92,7 +92,7 @@ def build_policy(
     lora = {"r": options.lora_rank} if options.lora_rank else None
     kind = options.critic_kind(critic)
     if options.model == TINY:
-        said = (message["content"] for row in rows for message in row.messages)
+        said = (text for row in rows for text in (*(message["content"] for message in row.messages), *row.tools))
         return build_tiny(
             itertools.chain(said, heard),
             TinyConfig(**vars(options.tiny), seed=seed),

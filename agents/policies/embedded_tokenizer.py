@@ -19,20 +19,33 @@ ROLE_MARKERS = tuple(f"<|im_start|>{role}\n" for role in ("system", "user", "ass
 SMALLEST_VOCABULARY = 256 + 2 + len(ROLE_MARKERS)
 
 CHAT_TEMPLATE = """\
+{%- macro offer(tool) -%}
+{%- if tool.function is mapping and tool.function.parameters is mapping -%}
+{%- set schema = tool.function.parameters -%}
+{{- tool.function.name }}(
+{%- for name, value in (schema.properties or {}).items() -%}
+{{- name }}{% if name not in (schema.required or []) %}?{% endif %}:
+{%- if value.keys() | list == ['type'] %}{{ value.type }}{% else %}{{ value | tojson }}{% endif -%}
+{%- if not loop.last %},{% endif -%}
+{%- endfor %}) {{ tool.function.description }}
+{%- else %}{{ tool | tojson }}{% endif -%}
+{%- endmacro -%}
 {%- if tools and (not messages or messages[0].role != 'system') -%}
 {{- '<|im_start|>system\\n' -}}
-{%- for tool in tools %}{{ tool | tojson }}{% if not loop.last %}{{ '\\n' }}{% endif %}{% endfor -%}
+{%- for tool in tools %}{{ offer(tool) }}{% if not loop.last %}{{ '\\n' }}{% endif %}{% endfor -%}
 {{- '<|im_end|>' -}}
 {%- endif -%}
 {%- for message in messages -%}
 {{- '<|im_start|>' + message.role + '\\n' + message.content -}}
 {%- if tools and loop.first and message.role == 'system' -%}
-{%- for tool in tools %}{{ '\\n' }}{{ tool | tojson }}{% endfor -%}
+{%- for tool in tools %}{{ '\\n' + offer(tool) }}{% endfor -%}
 {%- endif -%}
 {{- '<|im_end|>' -}}
 {%- endfor -%}
 {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif -%}
 """
+"""Tools are offered as signatures, a third as long as their JSON: ``name(parameter:type,optional?:type) what for``. There are
+no spaces in them, so that a name has the same tokens there as in a call, and can be copied."""
 
 _ALONE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u3000-\u303F\uFF00-\uFFEF]|\p{N}"
 """Characters that stand alone: CJK letters and punctuation, digits."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from importlib.resources import files
 
@@ -101,8 +102,6 @@ def test_no_text_becomes_a_control_token(chat: ChatRenderer, text: str, tool: st
 
 @given(text=hostile, tool=hostile)
 def test_nothing_of_a_hostile_text_is_lost(text: str, tool: str):
-    import json
-
     shown = observation(text, tools=(json.dumps({"name": tool}),))
     rendered = OWN.tokenizer.decode(OWN.prompt_ids(shown), skip_special_tokens=False)
     assert text in rendered
@@ -141,6 +140,18 @@ def test_following_the_template_continues_where_it_can():
     more = chat.continuation(context, before, after, "stop")
     assert more is not None
     assert context + more == chat.prompt_ids(after)
+
+
+def test_the_embedded_template_offers_tools_as_signatures():
+    def tool(name: str, **parameters: object) -> str:
+        schema = {"type": "object", "properties": parameters, "required": ["city"]}
+        return json.dumps({"type": "function", "function": {"name": name, "description": "Ask.", "parameters": schema}})
+
+    full = {"type": "integer", "minimum": 1, "description": "how many"}
+    tools = (tool("weather", city={"type": "string"}, days=full), tool("time"), '{"name": "own"}')
+    text = OWN.tokenizer.decode(OWN.prompt_ids(observation("hi", tools=tools)))
+    offered = text.partition("Rewrite it.\n")[2].partition("<|im_end|>")[0].split("\n")
+    assert offered == [f"weather(city:string,days?:{json.dumps(full)}) Ask.", "time() Ask.", '{"name": "own"}']
 
 
 def test_new_tools_start_a_new_segment():

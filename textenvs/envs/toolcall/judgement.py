@@ -17,10 +17,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from textenvs.envs.toolcall.matching import Agreement, agreement
-from textenvs.envs.toolcall.types import Expectation, Progress, Schema, Task, TurnTruth
+from textenvs.envs.toolcall.types import Decision, Expectation, Progress, Schema, Task, TurnTruth
 from textenvs.envs.toolcall.values import same
 from textenvs.envs.toolcall.wording import decision_of, names_right, says
 from textenvs.messages import ToolCall
@@ -79,7 +79,7 @@ def _under_way(task: Task, schemas: Mapping[str, Schema], progress: Progress) ->
 def _at_the_end(task: Task, schemas: Mapping[str, Schema], progress: Progress, checked: float) -> Judgement:
     expectation = task.expectation
     agreed = _agreed(expectation, schemas, progress)
-    decided = _decision_right(expectation, progress)
+    decided = decision_made(progress) in expectation.decisions
     parts = _parts(
         decision=float(decided),
         name=agreed.name if agreed else math.nan,
@@ -127,10 +127,11 @@ def _cost(progress: Progress, agreed: Agreement | None) -> float:
     return min(MOST, REDUNDANT * surplus + MALFORMED * progress.malformed)
 
 
-def _decision_right(expectation: Expectation, progress: Progress) -> bool:
+def decision_made(progress: Progress) -> Decision | Literal[""]:
+    """Return what was done with a request; ``""`` where nothing was."""
     if progress.calls:
-        return "call" in expectation.decisions
-    return bool(progress.answer) and decision_of(progress.answer) in expectation.decisions
+        return "call"
+    return decision_of(progress.answer) if progress.answer else ""
 
 
 def _state(expectation: Expectation, progress: Progress) -> float:

@@ -51,13 +51,12 @@ def agreement(calls: Sequence[ToolCall], expectation: Expectation, schemas: Mapp
     met = all(weights[row][column] == 1.0 for row, column in pairs)
     exact = met and len(pairs) == len(calls) == len(expected)
     common = sum((Counter(call.name for call in calls) & Counter(one.name for one in expected)).values())
-    invented = sum(_invented(call, schemas) for call in calls)
     return Agreement(
         exact,
         2.0 * common / (len(calls) + len(expected)),
         right / max(len(calls), len(expected)),
         max(0, len(calls) - common),
-        invented,
+        sum(invented(call, schemas) for call in calls),
     )
 
 
@@ -101,7 +100,8 @@ def _right(name: str, call: ToolCall, expected: ExpectedArgument | None, schema:
     return rules == "exact" and "default" in known[name] and same(call.arguments[name], known[name]["default"])
 
 
-def _invented(call: ToolCall, schemas: Mapping[str, Schema]) -> int:
+def invented(call: ToolCall, schemas: Mapping[str, Schema]) -> int:
+    """Return how many of a call's arguments its tool does not have; all, where there is no such tool."""
     return len(call.arguments.keys() - schemas.get(call.name, {}).get("properties", {}).keys())
 
 
