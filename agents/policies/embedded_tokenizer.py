@@ -44,8 +44,8 @@ CHAT_TEMPLATE = """\
 {%- endfor -%}
 {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif -%}
 """
-"""Tools are offered as signatures, a third as long as their JSON: ``name(parameter:type,optional?:type) what for``. There are
-no spaces in them, so that a name has the same tokens there as in a call, and can be copied."""
+"""Tools are offered as signatures, a third as long as their JSON: ``name(parameter:type,optional?:type) what for``.
+There are no spaces in them, so that a name has the same tokens there as in a call, and can be copied."""
 
 _ALONE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u3000-\u303F\uFF00-\uFFEF]|\p{N}"
 """Characters that stand alone: CJK letters and punctuation, digits."""

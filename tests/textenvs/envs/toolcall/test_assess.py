@@ -30,11 +30,11 @@ def played(env: ToolCall, act: Baseline, episodes: int = 60) -> list[list[TurnTr
 
 def _one(env: ToolCall, act: Baseline, index: int) -> list[TurnTruth]:
     observation, _ = env.reset(options={"index": index})
-    truths: list[TurnTruth] = []
-    while not truths or not turn.last:
-        turn = env.advance(act(observation))
+    turn = env.advance(act(observation))
+    truths: list[TurnTruth] = [turn.truth]
+    while not turn.last:
+        turn = env.advance(act({**observation, "history": turn.after}))
         truths.append(turn.truth)
-        observation = {**observation, "history": turn.after}
     return truths
 
 
