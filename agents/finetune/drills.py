@@ -16,7 +16,7 @@ from agents.finetune.demonstrations import Demonstration
 from agents.finetune.kinds import NO_REWRITE
 
 _HAN = "\u3400-\u9fff"
-_UNITS = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+")
+UNITS = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+")
 """What is drawn: Chinese characters, and the words and numbers of other scripts."""
 
 LONGEST = 10
@@ -59,7 +59,7 @@ def _pools(rows: Sequence[Demonstration]) -> dict[bool, list[str]]:
     texts = [message["content"] for row in rows for message in row.messages if message["role"] == "assistant"]
     pools: dict[bool, list[str]] = {True: [], False: []}
     for text in texts:
-        pools[_is_chinese(text)] += _UNITS.findall(text)
+        pools[_is_chinese(text)] += UNITS.findall(text)
     return pools
 
 
