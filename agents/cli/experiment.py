@@ -21,10 +21,10 @@ from agents.cli.console import print_comparisons, print_scores, show, step_progr
 from agents.evaluation import Comparison, EvaluationResult, read_transcripts, write_transcripts
 from agents.evaluation.held_out import HeldOut
 from agents.evaluation.statistics import Interval
-from agents.finetune import Demonstration, SFTConfig, sft
+from agents.finetune import Demonstration, SFTConfig, SFTMetrics, sft
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.report import write_report
-from agents.report.run_folder import CONFIG, EVALUATION, HEALTH, METRICS, REPORT, TRANSCRIPTS
+from agents.report.run_folder import CHECKPOINT, CONFIG, EVALUATION, HEALTH, METRICS, REPORT, TRANSCRIPTS
 from agents.trainer.agent import Agent
 from agents.trainer.card import ResultRow
 from agents.trainer.checkpoint import checkpoint_name, whole_file
@@ -33,8 +33,6 @@ from agents.trainer.generators import seed_generators
 from textenvs.errors import CheckpointError, UsageError
 from textenvs.vector import WorkerKind
 
-CHECKPOINT = "checkpoint"
-"""Folder of the trained agent within the run folder."""
 BEFORE = "before.jsonl"
 """The evaluation before training within the run folder; a resumed run needs it."""
 
@@ -204,15 +202,30 @@ def _measure_before(experiment: Experiment, agent: Agent, console: Console) -> d
     return read_transcripts(file)
 
 
-def warm_up(policy: CausalLMPolicy, rows: Sequence[Demonstration], config: SFTConfig, console: Console) -> None:
-    """Fine-tune on the demonstrations and say how it went."""
-    with step_progress(console, "supervised warm-up") as progress:
-        metrics = sft(policy, rows, config, progress)
+def warm_up(
+    policy: CausalLMPolicy,
+    rows: Sequence[Demonstration],
+    config: SFTConfig,
+    console: Console,
+    folder: Path | None = None,
+) -> SFTMetrics:
+    """Fine-tune on the demonstrations and say how it went; with a run folder, resume there.
+
+    Args:
+        policy: to be trained, in place.
+        rows: demonstrations.
+        config: of the fine-tuning.
+        console: to report to.
+        folder: of a run of its own; see `agents.finetune.sft`.
+    """
+    with step_progress(console, "supervised fine-tuning") as progress:
+        metrics = sft(policy, rows, config, progress, folder)
     console.print(
-        f"Warm-up: {metrics.rows} demonstrations, {metrics.steps} steps, loss {metrics.loss:.3f}, "
+        f"Fine-tuned on {metrics.rows} demonstrations: {metrics.steps} steps, loss {metrics.loss:.3f}, "
         f"{metrics.seconds:.0f} s",
         highlight=False,
     )
+    return metrics
 
 
 def print_outcome(outcome: Outcome, folder: Path, console: Console) -> None:

@@ -120,7 +120,7 @@ def continue_policy(folder: Path, options: ModelOptions, critic: bool) -> Causal
     The saved critic goes on if it is of that kind; otherwise a fresh one begins, which is logged.
 
     Args:
-        folder: of the checkpoint.
+        folder: of the checkpoint, or of the run.
         options: of the model.
         critic: whether the algorithm needs a value function.
 
@@ -130,7 +130,7 @@ def continue_policy(folder: Path, options: ModelOptions, critic: bool) -> Causal
     """
     from agents.policies.storage import PolicySettings
 
-    _check_folder(folder)
+    folder = policy_folder(folder)
     saved, kind = PolicySettings.read(folder), options.critic_kind(critic)
     if kind is not None and kind != saved.critic:
         keep = f"; to keep that one: --set critic={saved.critic}" if saved.critic else ""
@@ -150,10 +150,20 @@ def load_policy(folder: Path, device: str | None = None, settings: PolicySetting
     from agents.policies.causal_lm import CausalLMPolicy
 
     disable_progress_bar()
-    _check_folder(folder)
-    return CausalLMPolicy.load(folder, device=device, settings=settings)
+    return CausalLMPolicy.load(policy_folder(folder), device=device, settings=settings)
 
 
-def _check_folder(folder: Path) -> None:
+def policy_folder(folder: Path) -> Path:
+    """Return the folder of a policy: this one, or in a run folder that of the agent which the run ended with.
+
+    Raises:
+        UsageError: if there is no such folder.
+    """
+    from agents.policies.storage import SETTINGS_FILE
+    from agents.report.run_folder import CHECKPOINT
+    from agents.trainer.convergence import BEST
+
     if not folder.is_dir():
         raise UsageError(f"no checkpoint folder {str(folder)!r}; give a folder that `textenvs train` or `sft` wrote")
+    places = (folder, folder / BEST, folder / CHECKPOINT)
+    return next((place for place in places if (place / SETTINGS_FILE).is_file()), folder)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agents.algorithms.config import LRSchedule
 from textenvs.errors import UsageError
 from textenvs.seeding import check_split
 
@@ -158,8 +159,16 @@ class SFTOptions:
     """Passes over the demonstrations."""
     learning_rate: float = 1e-3
     """Peak learning rate; 1e-3 suits the embedded model, 1e-5 to 2e-4 a pretrained one."""
+    lr_schedule: LRSchedule = "cosine"
+    """How it falls after its warm-up: cosine, linear, constant, or low_and_slow (agents/trainer/schedules.py)."""
     batch_size: int = 32
     """Conversations per optimiser step."""
+    microbatch_size: int | None = None
+    """Conversations per forward and backward pass, to bound memory; all of a step's, if not given."""
+    packing: bool = False
+    """Lay short conversations end to end, so that fewer tokens are padding; no gradient changes by it."""
+    checkpoint_every: int = 200
+    """Steps between two checkpoints of `textenvs sft`."""
     bf16: bool = False
     """Multiply matrices in bfloat16; the weights stay what they are."""
     prompt_weight: float = 0.0
@@ -176,7 +185,11 @@ class SFTOptions:
         return SFTConfig(
             epochs=self.epochs,
             learning_rate=self.learning_rate,
+            lr_schedule=self.lr_schedule,
             batch_size=self.batch_size,
+            microbatch_size=self.microbatch_size,
+            packing=self.packing,
+            checkpoint_every=self.checkpoint_every,
             prompt_weight=self.prompt_weight,
             bf16=self.bf16,
             seed=seed,

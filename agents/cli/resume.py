@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agents.cli.settings import settings_of
+from agents.cli.sources import Sources, parse_settings
 from textenvs.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +18,45 @@ if TYPE_CHECKING:
     from agents.cli.experiment import Experiment
     from agents.trainer.agent import Agent
 
+ABOUT_THE_RUN = ("config", "set", "resume", "out", "overwrite", "dry_run")
+"""Options that are no settings: they say where settings come from and what is done with them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Sources):
+    """What every command with a run folder takes; its options inherit from it."""
+
+    out: Path | None = None
+    """Run folder."""
+    resume: Path | None = None
+    """Run folder to go on with, from its newest whole checkpoint; its settings stay as they are."""
+    overwrite: bool = False
+    """Replace a run that the folder already holds."""
+    dry_run: bool = False
+    """Print the resolved settings as JSON and stop."""
+
+
 R = TypeVar("R")
+Options = TypeVar("Options", bound=RunOptions)
+
+
+def parse_run(
+    defaults: Options, shown: Collection[str], args: Sequence[str], prog: str, facts: Mapping[str, str]
+) -> Options:
+    """Parse the arguments of a command with a run folder; see `parse_settings`.
+
+    To resume a run, the options are what it was started with, and the arguments may not differ.
+
+    Raises:
+        UsageError: if an option does not fit, or a resumed run was started with another.
+    """
+    options = parse_settings(defaults, shown, args, prog, facts)
+    if options.resume is None:
+        return options
+    stored = parse_settings(defaults, shown, ["--config", str(check_run(options.resume))], prog, facts)
+    given = parse_settings(stored, shown, args, prog, facts)
+    refuse_changes(given, stored, ABOUT_THE_RUN)
+    return dataclasses.replace(given, out=given.resume)
 
 
 def check_run(run: Path) -> Path:
@@ -66,7 +107,7 @@ def resume_agent(experiment: Experiment, device: str | None, console: Console) -
     Raises:
         CheckpointError: if there are checkpoints and none of them is whole.
     """
-    from agents.cli.experiment import CHECKPOINT
+    from agents.report.run_folder import CHECKPOINT
     from agents.trainer.checkpoint import checkpoints, newest_good
 
     places = [*checkpoints(experiment.folder / "checkpoints"), *_present(experiment.folder / CHECKPOINT)]

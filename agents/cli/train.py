@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shlex
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from agents.cli.environments import make_text_env
 from agents.cli.models import TINY, ModelOptions, build_policy, continue_policy
 from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate, heard
-from agents.cli.resume import check_run, refuse_changes, resume_agent
+from agents.cli.resume import ABOUT_THE_RUN, RunOptions, parse_run, resume_agent
 from agents.cli.settings import FLAT, as_tree, settings_of
-from agents.cli.sources import Sources, as_toml, parse_settings
+from agents.cli.sources import as_toml
 from textenvs.errors import UsageError
 from textenvs.vector import WorkerKind
 
@@ -42,15 +41,12 @@ FLAGS = (
 )
 """What ``textenvs train`` shows as flags, of every algorithm; 40 at most. All else is set by ``--set`` or a file."""
 
-ABOUT_THE_RUN = ("config", "set", "resume", "out", "overwrite", "dry_run")
-"""Options that are no settings: they say where settings come from and what is done with them."""
-
 C = TypeVar("C", bound="TrainConfig")
 """The algorithm's own settings."""
 
 
 @dataclass(frozen=True)
-class TrainOptions(Sources, Generic[C]):
+class TrainOptions(RunOptions, Generic[C]):
     """Train a policy by reinforcement learning, and measure what it learned on held-out items."""
 
     settings: C = field(metadata=FLAT)
@@ -63,8 +59,6 @@ class TrainOptions(Sources, Generic[C]):
     """What comes before: none, sft (a supervised warm-up), or a checkpoint folder to start from."""
     episodes: int = 20_000
     """Training episodes."""
-    resume: Path | None = None
-    """Run folder to go on with, from its newest whole checkpoint; its settings stay as they are."""
     workers: WorkerKind = "inline"
     """Where environments are played: inline, or each in a thread or a process of its own."""
     step_timeout_s: float | None = None
@@ -74,12 +68,6 @@ class TrainOptions(Sources, Generic[C]):
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
     """How float32 matrices are multiplied. Medium takes a processor's bfloat16 units where it has such, and elsewhere a
     library that is exact too and may be twice as fast; high allows a GPU TF32."""
-    out: Path | None = None
-    """Run folder; runs/<environment>-<algorithm>-<seed>, if not given."""
-    overwrite: bool = False
-    """Replace a run that the folder already holds."""
-    dry_run: bool = False
-    """Print the resolved settings as JSON and stop."""
 
 
 def run(args: Sequence[str]) -> int:
@@ -94,24 +82,12 @@ def run(args: Sequence[str]) -> int:
     algorithm = find_algorithm(args[0])
     defaults = TrainOptions(settings=algorithm.config())
     facts = {"command": "train", "algorithm": algorithm.name}
-    options = _parse(defaults, args[1:], f"textenvs train {algorithm.name}", facts)
+    options = parse_run(defaults, FLAGS, args[1:], f"textenvs train {algorithm.name}", facts)
     experiment = resolve(options, algorithm.name)
     if options.dry_run:
         print(json.dumps(experiment.record, indent=2, ensure_ascii=False))
         return 0
     return execute(options, experiment)
-
-
-def _parse(defaults: TrainOptions[Any], args: Sequence[str], prog: str, facts: Mapping[str, str]) -> TrainOptions[Any]:
-    """Return the options; to resume a run, they are what it was started with, and the arguments may not differ."""
-    options = parse_settings(defaults, FLAGS, args, prog, facts)
-    if options.resume is None:
-        return options
-    file = check_run(options.resume)
-    stored = parse_settings(defaults, FLAGS, ["--config", str(file)], prog, facts)
-    given = parse_settings(stored, FLAGS, args, prog, facts)
-    refuse_changes(given, stored, ABOUT_THE_RUN)
-    return dataclasses.replace(given, out=given.resume)
 
 
 def resolve(options: TrainOptions[Any], algorithm: str) -> Experiment:

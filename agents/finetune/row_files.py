@@ -13,7 +13,9 @@ A message may have a ``name`` and a ``call_id``. A tool call stands in ``content
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast, overload
 
@@ -146,6 +148,41 @@ class RowFile(Sequence[Demonstration]):
         with self.path.open("rb") as file:
             file.seek(self._starts[index])
             return demonstration_of(json.loads(file.readline().decode("utf-8-sig")))
+
+
+class RowFiles(Sequence[Demonstration]):
+    """The rows of several files, one file after the other.
+
+    Args:
+        paths: of the files.
+
+    Attributes:
+        kinds: of each row, in order.
+
+    Raises:
+        CorpusError: as for a `RowFile`.
+    """
+
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        self._files = [RowFile(path) for path in paths]
+        self._ends = list(accumulate(map(len, self._files)))
+        self.kinds = [kind for file in self._files for kind in file.kinds]
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self.kinds)
+
+    @overload
+    def __getitem__(self, index: int) -> Demonstration: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Demonstration]: ...
+    def __getitem__(self, index: int | slice) -> Demonstration | list[Demonstration]:
+        """Read a row, or several."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        number = bisect_right(self._ends, place)
+        return self._files[number][place - self._ends[number] + len(self._files[number])]
 
 
 def demonstration_of(row: Row) -> Demonstration:

@@ -20,6 +20,9 @@ CONFIG, METRICS, HEALTH, TRANSCRIPTS, EVALUATION, REPORT = (
 )
 """The files of a run folder; only the configuration must be there."""
 
+CHECKPOINT = "checkpoint"
+"""Folder of the trained policy in a run folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunData:

@@ -66,6 +66,16 @@ def record_of(trainer: Trainer, env: EnvSource, env_kwargs: Mapping[str, Any]) -
     )
 
 
+def save_policy(path: Path, policy: CausalLMPolicy) -> None:
+    """Write a policy's folder, whole or not at all; transformers, peft and vLLM load it as it is."""
+
+    def fill(folder: Path) -> None:
+        policy.save(folder)
+        _place_base(folder, path)
+
+    write_folder(path, fill)
+
+
 def save_trainer(path: Path, policy: CausalLMPolicy, trainer: Trainer, record: AgentRecord) -> None:
     """Write an agent's folder, whole or not at all; transformers, peft and vLLM load its policy as it is."""
     state = trainer.saved

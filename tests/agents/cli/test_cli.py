@@ -189,23 +189,17 @@ def test_eval_measures_a_saved_policy(tmp_path: Path) -> None:
 
 def test_sft_saves_a_policy_that_loads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from agents import CausalLMPolicy
+    from agents.cli.models import load_policy
 
     out = tmp_path / "policy"
-    size = [
-        "--tiny.hidden-size",
-        "32",
-        "--tiny.layers",
-        "1",
-        "--tiny.heads",
-        "2",
-        "--tiny.vocab-size",
-        "400",
-        "--tiny.no-copying",
-    ]
+    settings = ("hidden_size=32", "layers=1", "heads=2", "vocab_size=400", "copying=false")
+    size = [word for setting in settings for word in ("--set", f"tiny.{setting}")]
     args = ["--out", str(out), "--env.difficulty", "tiny", "--sft.rows", "16", "--sft.batch-size", "8", *size]
     assert main(["sft", *args]) == 0
-    assert CausalLMPolicy.load(out).context_length == 1024
+    assert CausalLMPolicy.load(out / "checkpoint").context_length == 1024
+    assert load_policy(out).context_length == 1024
     assert "--overwrite" in fails(capsys, "sft", *args)
+    assert "finished" in fails(capsys, "sft", "--resume", str(out))
 
 
 def test_the_module_runs_too() -> None:

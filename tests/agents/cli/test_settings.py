@@ -10,8 +10,9 @@ import pytest
 
 from agents.algorithms.registry import ALGORITHMS
 from agents.cli import main
+from agents.cli.resume import ABOUT_THE_RUN
 from agents.cli.settings import as_tree, settings_of, with_values
-from agents.cli.train import ABOUT_THE_RUN, FLAGS, TrainOptions
+from agents.cli.train import FLAGS, TrainOptions
 from tests.agents.cli.test_cli import fails
 from tests.conftest import ROOT
 
