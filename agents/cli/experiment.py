@@ -10,7 +10,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from rich.console import Console
 
 from agents.algorithms.config import TrainConfig
 from agents.cli.console import print_comparisons, print_scores, show, step_progress
+from agents.cli.options import EngineOptions
 from agents.evaluation import Comparison, EvaluationResult, read_transcripts, write_transcripts
 from agents.evaluation.held_out import HeldOut
 from agents.evaluation.statistics import Interval
@@ -54,6 +55,7 @@ class Experiment:
         command: that runs the same experiment.
         workers: where environments are played in training.
         step_timeout_s: time limit of one environment step there, and of one reward.
+        engine: what generates there.
     """
 
     agent: type[Agent]
@@ -68,6 +70,7 @@ class Experiment:
     command: str
     workers: WorkerKind = "inline"
     step_timeout_s: float | None = None
+    engine: EngineOptions = field(default_factory=EngineOptions)
 
     def valid_return(self, agent: Agent) -> Interval:
         """Return the agent's mean greedy return on the valid split, for the evaluations in training."""
@@ -134,6 +137,7 @@ def begin(experiment: Experiment, policy: CausalLMPolicy, rows: Sequence[Demonst
         run_dir=experiment.folder,
         workers=experiment.workers,
         step_timeout_s=experiment.step_timeout_s,
+        engine=experiment.engine.open(),
     )
     agent.save(experiment.folder / "checkpoints" / checkpoint_name(0))
     return agent

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from agents.algorithms.config import LRSchedule
 from textenvs.errors import UsageError
@@ -16,6 +16,7 @@ from textenvs.seeding import check_split
 if TYPE_CHECKING:
     from agents.evaluation.held_out import HeldOut
     from agents.finetune import Demonstration, SFTConfig
+    from agents.rollout.engine import Engine
     from envs_registry.suites import Suite
 
 DEMONSTRATIONS = 2000
@@ -84,6 +85,30 @@ class RewardOptions:
             search_working_directory()
         given = {"reward": spec, "reward_timing": self.timing}
         return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What generates in training: this process, or a model's server."""
+
+    url: str | None = None
+    """A server's address and the name of its model, as URL#MODEL; without it, this process generates."""
+    dialect: Literal["vllm", "sglang"] = "vllm"
+    """What the server speaks."""
+    folder: Path | None = None
+    """For the weights it is given; it sees them under the same path. A temporary one, if not given."""
+
+    def open(self) -> Engine | None:
+        """Return the engine; None stands for this process.
+
+        Raises:
+            ConfigError: if the address is none.
+        """
+        if self.url is None:
+            return None
+        from agents.rollout.server import ServerEngine
+
+        return ServerEngine(self.url, self.dialect, self.folder)
 
 
 @dataclass(frozen=True)

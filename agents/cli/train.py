@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from agents.cli.environments import make_text_env
 from agents.cli.models import TINY, ModelOptions, build_policy, continue_policy
-from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate, heard
+from agents.cli.options import EngineOptions, EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate, heard
 from agents.cli.resume import ABOUT_THE_RUN, RunOptions, parse_run, resume_agent
 from agents.cli.settings import FLAT, as_tree, settings_of
 from agents.cli.sources import as_toml
@@ -63,6 +63,7 @@ class TrainOptions(RunOptions, Generic[C]):
     """Where environments are played: inline, or each in a thread or a process of its own."""
     step_timeout_s: float | None = None
     """Seconds that one environment step or one reward may take, with threads or processes; no limit, if not given."""
+    engine: EngineOptions = field(default_factory=EngineOptions)
     threads: int | None = None
     """CPU threads; as many as torch takes of itself, if not given."""
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
@@ -123,6 +124,7 @@ def resolve(options: TrainOptions[Any], algorithm: str) -> Experiment:
         command=_command(options, algorithm),
         workers=options.workers,
         step_timeout_s=options.step_timeout_s,
+        engine=options.engine,
     )
 
 

@@ -15,6 +15,7 @@ from agents.algorithms.base import AnyAlgorithm
 from agents.algorithms.config import TrainConfig
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.rollout.collector import Collector
+from agents.rollout.engine import Engine
 from agents.rollout.local import LocalEngine
 from agents.rollout.sampling import SamplingParams, stream_key
 from agents.trainer.callbacks import (
@@ -68,6 +69,7 @@ class Agent:
         run_dir: folder for ``metrics.jsonl`` and checkpoints; nothing is written without it.
         workers: where environments are played: ``"inline"``, or each in a ``"thread"`` or a ``"process"`` of its own.
         step_timeout_s: seconds that one environment step or one reward may take; needs threads or processes.
+        engine: what generates, such as a `ServerEngine`; None is this process, with the policy's own model.
 
     Raises:
         ConfigError: if a setting is out of range, is given both in `config` and as a keyword, or asks for a critic
@@ -83,6 +85,7 @@ class Agent:
     run_dir: str | Path | None = None
     workers: WorkerKind = "inline"
     step_timeout_s: float | None = None
+    engine: Engine | None = None
 
     def __post_init__(self) -> None:
         """Take over the settings of `config`, and set up the trainer so that mistakes show here and not in `learn`."""
@@ -125,6 +128,7 @@ class Agent:
             self.environments.source,
             sampling_params(settings),
             max_context=settings.max_context,
+            engine=self.engine,
             workers=self.workers,
             step_timeout_s=self.step_timeout_s,
         )
@@ -208,6 +212,7 @@ class Agent:
         run_dir: str | Path | None = None,
         workers: WorkerKind = "inline",
         step_timeout_s: float | None = None,
+        engine: Engine | None = None,
         device: str | None = None,
     ) -> Self:
         """Load what `save` wrote, with the optimiser and the counts.
@@ -219,6 +224,7 @@ class Agent:
             run_dir: as for a new agent.
             workers: as for a new agent.
             step_timeout_s: as for a new agent.
+            engine: as for a new agent.
             device: such as ``"cuda"``; None takes a GPU where there is one.
 
         Raises:
@@ -240,6 +246,7 @@ class Agent:
             run_dir=run_dir,
             workers=workers,
             step_timeout_s=step_timeout_s,
+            engine=engine,
         )
         restore_trainer(Path(path), agent.trainer, record)
         return agent

@@ -154,7 +154,7 @@ class ChatClient:
 
     def __post_init__(self) -> None:
         """Open the cache; nothing is sent yet."""
-        self._transport: Transport = _transport(self.endpoint)
+        self._transport: Transport = open_transport(self.endpoint)
         self._cache = ChatCache(self.endpoint.cache) if self.endpoint.cache else None
         self._places = threading.BoundedSemaphore(self.endpoint.concurrency)
         self._lock = threading.Lock()
@@ -220,7 +220,7 @@ class ChatClient:
 
     def _exchange(self, body: Mapping[str, Any], retries: int) -> Reply:
         try:
-            reply = read_reply(self._transport.send(body, retries, self._count_retry))
+            reply = read_reply(self._transport.send("/chat/completions", body, retries, self._count_retry))
         except EndpointError as error:
             raise EndpointError(f"{self.endpoint}: {error}") from error
         self._answers = True
@@ -235,11 +235,16 @@ class ChatClient:
                 setattr(self.usage, name, getattr(self.usage, name) + number)
 
 
-def _transport(endpoint: Endpoint) -> Transport:
+def open_transport(endpoint: Endpoint) -> Transport:
+    """Return connections to an endpoint, for whoever speaks another protocol than chat with it.
+
+    Raises:
+        ConfigError: if the HTTP library is not installed.
+    """
     try:
         from textenvs.chat_client.transport import Transport
     except ModuleNotFoundError as error:
-        raise ConfigError(f"chat endpoints need the package {error.name!r}: pip install 'textenvs[judge]'") from None
+        raise ConfigError(f"endpoints need the package {error.name!r}: pip install 'textenvs[judge]'") from None
     return Transport(endpoint.url, endpoint.key_variable, endpoint.timeout_s, endpoint.concurrency)
 
 

@@ -1,4 +1,4 @@
-"""The HTTP under the chat client: one POST, bounded in size and time, tried again where the reason may pass."""
+"""The HTTP under the clients of a server: one request, bounded in size and time, tried again where that may help."""
 
 from __future__ import annotations
 
@@ -50,17 +50,20 @@ class Transport:
     """
 
     def __init__(self, url: str, key_variable: str, timeout_s: float, connections: int) -> None:
-        self._url = f"{url}/chat/completions"
+        self._url = url
         self._key_variable = key_variable
         self._timeout_s = timeout_s
         limits = httpx2.Limits(max_connections=connections)
         self._client = httpx2.Client(timeout=timeout_s, limits=limits)  # redirects are not followed
 
-    def send(self, body: Mapping[str, Any], retries: int, on_retry: Callable[[], None]) -> str:
+    def send(
+        self, path: str, body: Mapping[str, Any] | None, retries: int, on_retry: Callable[[], None] = lambda: None
+    ) -> str:
         """Post a body and return that of the answer.
 
         Args:
-            body: a JSON object.
+            path: below the base address, such as ``"/chat/completions"``.
+            body: a JSON object; None asks with GET instead.
             retries: most further attempts.
             on_retry: called before each of them.
 
@@ -75,18 +78,20 @@ class Transport:
             before_sleep=lambda _: on_retry(),
             reraise=True,
         )
-        return attempts(self._send_once, body)
+        return attempts(self._send_once, path, body)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _send_once(self, body: Mapping[str, Any]) -> str:
+    def _send_once(self, path: str, body: Mapping[str, Any] | None) -> str:
         key = os.environ.get(self._key_variable, "")
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
-        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")  # lone surrogates cannot be sent
+        method = "GET" if body is None else "POST"
+        # Lone surrogates cannot be sent.
+        data = b"" if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         try:
-            with self._client.stream("POST", self._url, content=data, headers=headers) as response:
+            with self._client.stream(method, f"{self._url}{path}", content=data, headers=headers) as response:
                 text = self._read(response)
         except httpx2.TimeoutException:
             raise _PassingError(f"no answer within {self._timeout_s:g} s") from None
