@@ -14,7 +14,7 @@ The mapping, each line of which `SignalConfig` can change:
     abandon      -0.25 (each candidate)
 
 The rewards of several events on one candidate are averaged; a candidate without an event has *no* reward (NaN), never
-0. Clicks favour what stands first: `agents.feedback.logs` frees them from that for estimates of a policy's value.
+0. Clicks favour what stands first: `agents.feedback.off_policy` frees estimates of a policy's value from that.
 """
 
 from __future__ import annotations
