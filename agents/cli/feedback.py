@@ -127,7 +127,17 @@ def run(args: Sequence[str]) -> int:
 
 
 @contextlib.contextmanager
-def _opened(where: str, *, new: bool = False, old_logs: bool = False) -> Iterator[Store]:
+def open_store(where: str, *, new: bool = False, old_logs: bool = False) -> Iterator[Store]:
+    """Open a store, and close it afterwards.
+
+    Args:
+        where: path of an SQLite file, or a URL.
+        new: whether it may be made.
+        old_logs: whether records may be older than the clock's limits allow.
+
+    Raises:
+        UsageError: if there is none, or a package is missing.
+    """
     try:
         from agents.feedback.admission import ClockLimits
         from agents.feedback.store import Store
@@ -140,22 +150,28 @@ def _opened(where: str, *, new: bool = False, old_logs: bool = False) -> Iterato
 
 
 def _serve(options: Serve) -> None:
-    with _opened(options.store, new=True) as store:
-        from agents.feedback.service import ServiceConfig, check_address, serve
+    with open_store(options.store, new=True) as store:
+        from agents.feedback.hosting import check_address
+        from agents.feedback.service import ServiceConfig, serve
 
         rate = options.requests_per_s
         config = ServiceConfig(
-            token=_token(options.token_file),
+            token=read_token(options.token_file),
             max_body_bytes=options.max_body_bytes,
             requests_per_s=rate,
             burst=2 * rate,
         )
-        check_address(options.host, config)
+        check_address(options.host, config.token)
         print(f"feedback into {store.database.name}; page: http://{options.host}:{options.port}/", flush=True)
         serve(store, config, options.host, options.port)
 
 
-def _token(file: Path | None) -> str | None:
+def read_token(file: Path | None) -> str | None:
+    """Return the token that a file holds, or else the environment; None where there is none.
+
+    Raises:
+        UsageError: if the file cannot be read.
+    """
     if file is None:
         return os.environ.get(TOKEN) or None
     try:
@@ -165,14 +181,14 @@ def _token(file: Path | None) -> str | None:
 
 
 def _show(options: Show) -> None:
-    with _opened(options.store) as store:
+    with open_store(options.store) as store:
         from agents.feedback.statistics import statistics
 
         print(json.dumps(asdict(statistics(store)), indent=1, ensure_ascii=False))
 
 
 def _export(options: Export) -> None:
-    with _opened(options.store) as store:
+    with open_store(options.store) as store:
         from agents.feedback.export import export
 
         made = export(store, options.out, fmt=options.format, since=options.since)
@@ -183,7 +199,7 @@ def _export(options: Export) -> None:
 def _load(options: Load) -> None:
     if not options.file.is_file():
         raise UsageError(f"--file {str(options.file)!r}: there is no such file")
-    with _opened(options.store, new=True, old_logs=True) as store:
+    with open_store(options.store, new=True, old_logs=True) as store:
         from agents.feedback.load import load
 
         found = load(store, options.file)
@@ -193,7 +209,7 @@ def _load(options: Load) -> None:
 
 
 def _signals(options: Signals) -> None:
-    with _opened(options.store) as store:
+    with open_store(options.store) as store:
         from agents.feedback.signals import SignalConfig, signals
 
         found = signals(store.interactions(options.since), SignalConfig(margin=options.margin))
@@ -208,7 +224,7 @@ def _signals(options: Signals) -> None:
 
 
 def _estimate(options: Estimate) -> None:
-    with _opened(options.store) as store:
+    with open_store(options.store) as store:
         from agents.cli.console import show
         from agents.feedback.off_policy import OffPolicyConfig, evaluate_offline
         from agents.feedback.targets import read_target

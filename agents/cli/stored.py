@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from agents.evaluation import EvaluationResult
     from envs_registry.suites import Suite
 
-AFTER = "after"
-"""The phase of a training run whose episodes are taken."""
+BEFORE, AFTER = "before", "after"
+"""The phases of a training run: its episodes before and after training."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,36 @@ class Stored:
     result: EvaluationResult
 
 
-def read_stored(path: Path) -> Stored:
-    """Read what `textenvs eval --out` or `textenvs train` wrote; of a training run the episodes after training.
+def read_stored(path: Path, phase: str = AFTER) -> Stored:
+    """Read what `textenvs eval --out` or `textenvs train` wrote.
+
+    Args:
+        path: of the folder, or of an evaluation's file of episodes.
+        phase: of a training run whose episodes are taken; an evaluation has none.
 
     Raises:
         UsageError: if there is nothing of the kind.
         CheckpointError: if a file is damaged.
     """
     from agents.evaluation.log import read_log
-    from agents.report.run_folder import CONFIG, TRANSCRIPTS
+    from agents.report.run_folder import CONFIG
     from envs_registry.suites import Slice, Suite
 
-    if (path / CONFIG).is_file() and (path / TRANSCRIPTS).is_file():
-        return _read_run(path, json.loads((path / CONFIG).read_text(encoding="utf-8")))
+    if is_run(path):
+        return _read_run(path, json.loads((path / CONFIG).read_text(encoding="utf-8")), phase)
     facts, result = read_log(path)
     slices = tuple(Slice.from_dict(one) for one in facts["slices"])
     return Stored(Suite(facts["suite"], slices), facts["settings"], result)
 
 
-def _read_run(path: Path, config: Mapping[str, Any]) -> Stored:
+def is_run(path: Path) -> bool:
+    """Return whether a folder is a training run's that has ended."""
+    from agents.report.run_folder import CONFIG, TRANSCRIPTS
+
+    return (path / CONFIG).is_file() and (path / TRANSCRIPTS).is_file()
+
+
+def _read_run(path: Path, config: Mapping[str, Any], phase: str) -> Stored:
     from agents.evaluation import read_transcripts
     from agents.report.run_folder import TRANSCRIPTS
 
@@ -59,4 +70,4 @@ def _read_run(path: Path, config: Mapping[str, Any]) -> Stored:
     env = EnvOptions(**{**config["env"], "corpus": Path(corpus) if corpus else None})
     settings = {**env.settings(), **RewardOptions(**config["reward"]).settings()}
     suite = EvalOptions(**config["eval"]).suite(env.id, settings)
-    return Stored(suite, {}, read_transcripts(path / TRANSCRIPTS)[AFTER])
+    return Stored(suite, {}, read_transcripts(path / TRANSCRIPTS)[phase])

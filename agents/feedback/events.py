@@ -46,12 +46,14 @@ class Candidate(BaseModel):
         text: of the answer, as shown.
         propensity: the probability, in (0, 1] and given the conversation, that this answer was among those shown. A
             service that always shows the same answer has 1; one that draws k of n at random has k/n.
+        policy_version: what wrote this one, where several did; ``""`` stands for the impression's.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
     text: str
     propensity: Annotated[float, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
+    policy_version: OptionalIdentifier = ""
 
 
 class Impression(Record):

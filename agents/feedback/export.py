@@ -103,7 +103,7 @@ def _columns(name: str) -> list[tuple[str, Any]]:
     common = [("id", text), ("time", number), ("user_id", text)]
     if name == "impressions":
         message = pa.struct([(key, text) for key in MESSAGE_KEYS])
-        candidate = pa.struct([("text", text), ("propensity", number)])
+        candidate = pa.struct([("text", text), ("propensity", number), ("policy_version", text)])
         lists = [("conversation", message), ("candidates", candidate), ("tools", text)]
         return [*common, ("policy_version", text), *((field, pa.list_(of)) for field, of in lists)]
     position = pa.int32()

@@ -19,20 +19,18 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from agents.feedback.events import EVENTS, IMPRESSIONS
-from agents.feedback.gate import LOOPBACK, Gate, RateLimit
+from agents.feedback.gate import Gate, RateLimit
+from agents.feedback.hosting import HANDLERS, check_address, check_token, listen, read_body
 from agents.feedback.intake import read_records
 from agents.feedback.openapi import describe
 from agents.feedback.page import POLICY, render_page
-from agents.feedback.refusals import Reason, Refusal
+from agents.feedback.refusals import Refusal
 from agents.feedback.replies import HEADERS, refuse, report
 from agents.feedback.statistics import Statistics, statistics
 from agents.feedback.store import Store
 from agents.feedback.writer import GroupWriter
-from textenvs.errors import ConfigError, StoreUnavailableError
+from textenvs.errors import ConfigError
 
-RETRY_AFTER_S = 1
-READING_S = 10.0
-"""Seconds that a client may take to send a body."""
 FRESH_S = 2.0
 """Seconds for which statistics are not asked for again."""
 
@@ -60,8 +58,7 @@ class ServiceConfig:
         for name in ("max_body_bytes", "max_records", "requests_per_s", "burst"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)!r}: must be 1 or more")
-        if self.token is not None and len(self.token) < 16:
-            raise ConfigError("the token must have 16 characters or more, such as: openssl rand -hex 16")
+        check_token(self.token)
 
 
 class Collector:
@@ -90,8 +87,7 @@ class Collector:
             Route("/openapi.json", self._show_description),
             Route("/", self._show_page),
         ]
-        handlers = {StoreUnavailableError: _unavailable, 404: _no_such, 405: _no_such, 500: _internal}
-        return Starlette(routes=routes, middleware=[gate], exception_handlers=handlers, lifespan=self._lifespan)
+        return Starlette(routes=routes, middleware=[gate], exception_handlers=HANDLERS, lifespan=self._lifespan)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -103,7 +99,7 @@ class Collector:
 
     async def _receive(self, adapter: TypeAdapter[Any], request: Request) -> Response:
         """Take one record or an array of them; answer when they are durable."""
-        body = await self._body(request)
+        body = await read_body(request, self._config.max_body_bytes)
         found = body if isinstance(body, Refusal) else read_records(body, adapter, self._config.max_records)
         if isinstance(found, Refusal):
             self._writer.count(found.reason)
@@ -116,26 +112,6 @@ class Collector:
         appended = iter(await asyncio.wrap_future(self._writer.submit(good)) if good else ())
         outcomes = [record if isinstance(record, Refusal) else next(appended) for record in records]
         return report(outcomes, [getattr(record, "id", None) for record in records], many)
-
-    async def _body(self, request: Request) -> bytes | Refusal:
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            # A page of another origin can send texts and forms without being asked, but no JSON.
-            return Refusal(Reason.MEDIA_TYPE, "the header Content-Type must be application/json")
-        most = self._config.max_body_bytes
-        too_large = Refusal(Reason.TOO_LARGE, f"the body has more than {most} bytes")
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > most:
-            return too_large
-        body = bytearray()
-        try:
-            async with asyncio.timeout(READING_S):
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > most:
-                        return too_large
-        except TimeoutError:
-            return Refusal(Reason.TOO_SLOW, f"the body took longer than {READING_S:.0f} s")
-        return bytes(body)
 
     async def _show_statistics(self, _: Request) -> Response:
         return JSONResponse(asdict(await self._statistics()), headers=HEADERS)
@@ -158,44 +134,11 @@ class Collector:
         return self._figures[1]
 
 
-def check_address(host: str, config: ServiceConfig) -> None:
-    """Refuse to let others in without a token.
-
-    Raises:
-        ConfigError: if the address is no loopback address and there is no token.
-    """
-    if host not in LOOPBACK and config.token is None:
-        raise ConfigError(f"--host {host} lets others in: give a token (--token-file, or TEXTENVS_FEEDBACK_TOKEN)")
-
-
 def serve(store: Store, config: ServiceConfig, host: str, port: int) -> None:
     """Run the service until it is interrupted.
 
     Raises:
         ConfigError: if the address is no loopback address and there is no token.
     """
-    import uvicorn
-
-    check_address(host, config)
-    uvicorn.run(
-        Collector(store, config).app(),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        limit_concurrency=4000,
-        timeout_graceful_shutdown=10,
-    )
-
-
-def _unavailable(_: Request, error: Exception) -> Response:
-    return refuse(Refusal(Reason.UNAVAILABLE, str(error)), RETRY_AFTER_S)
-
-
-def _no_such(_: Request, error: Exception) -> Response:
-    return JSONResponse({"status": "refused", "detail": str(error)}, getattr(error, "status_code", 404), HEADERS)
-
-
-def _internal(_: Request, _error: Exception) -> Response:
-    return JSONResponse({"status": "failed", "detail": "the service itself failed; its log says more"}, 500, HEADERS)
+    check_address(host, config.token)
+    listen(Collector(store, config).app(), host, port)

@@ -116,8 +116,13 @@ class Store:
         """Yield the events with a number above `since`, in order."""
         return self._read(EVENTS, EVENT_RECORDS, since)
 
-    def interactions(self, since: int = 0) -> Iterator[Interaction]:
-        """Yield every impression that is new since then or has a new event, with all of its events."""
+    def interactions(self, since: int = 0, *, prefix: str = "") -> Iterator[Interaction]:
+        """Yield every impression that is new since then or has a new event, with all of its events.
+
+        Args:
+            since: a number, such as `last_seq` returned; 0 asks for everything.
+            prefix: what the ids of the impressions begin with.
+        """
         shown, done = IMPRESSIONS.c, EVENTS.c
         query = (
             sa.select(shown.seq, shown.body, done.body.label("event"))
@@ -127,6 +132,8 @@ class Store:
         if since:
             answered = sa.select(done.impression_id).where(done.seq > since)
             query = query.where((shown.seq > since) | shown.id.in_(answered))
+        if prefix:
+            query = query.where(shown.id.startswith(prefix, autoescape=True))
         for _, rows in groupby(self._stream(query), lambda row: row.seq):
             found = list(rows)
             events = tuple(EVENT_RECORDS.validate_json(row.event) for row in found if row.event is not None)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server that the tests start from the system's own binaries, in a folder of its own."""
+"""Servers that the tests start: an application on a free port, and PostgreSQL from the system's own binaries."""
 
 from __future__ import annotations
 
@@ -8,15 +8,38 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+import httpx2
 import pytest
+import uvicorn
+from starlette.types import ASGIApp
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 """Where Debian keeps them; elsewhere they are on the path."""
+
+
+@contextlib.contextmanager
+def serving(app: ASGIApp) -> Iterator[httpx2.Client]:
+    """Serve an application on a free port; yield a client of it."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="on"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.005)
+            assert thread.is_alive()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @dataclass

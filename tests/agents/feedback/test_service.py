@@ -12,7 +12,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,6 @@ from typing import Any
 import httpx2
 import jsonschema
 import pytest
-import uvicorn
 
 from agents.feedback import database
 from agents.feedback.gate import MOST_CLIENTS, RateLimit
@@ -33,6 +31,7 @@ from agents.feedback.service import Collector, ServiceConfig, serve
 from agents.feedback.statistics import statistics
 from agents.feedback.store import Store
 from tests.agents.feedback.records import EXTRAS, NOW, event, shown
+from tests.agents.feedback.servers import serving
 from tests.agents.report.test_report import PAYLOADS, Page
 from tests.conftest import ROOT
 from textenvs.errors import ConfigError, StoreUnavailableError
@@ -44,20 +43,8 @@ JSON = {"Content-Type": "application/json"}
 @contextlib.contextmanager
 def running(store: Store, config: ServiceConfig | None = None) -> Iterator[httpx2.Client]:
     """Serve a store on a free port; yield a client of it."""
-    app = Collector(store, config or ServiceConfig()).app()
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="on"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.005)
-            assert thread.is_alive()
-        port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
+    with serving(Collector(store, config or ServiceConfig()).app()) as client:
+        yield client
 
 
 @pytest.fixture
