@@ -141,8 +141,8 @@ class Group:
 class TokenBatch:
     """The action tokens of `K` trajectories end to end: `N` tokens in order of trajectory, segment and position.
 
-    The arrays that a policy has to compute are NaN until it has (`old_logprobs`), and stay NaN where the run has
-    no such thing (`ref_logprobs` without a reference, `values` and `bootstrap` without a critic).
+    The arrays that a policy has to compute are NaN until it has (`old_logprobs`, `entropy`), and stay NaN where the
+    run has no such thing (`ref_logprobs` without a reference, `values` and `bootstrap` without a critic).
 
     Attributes:
         trajectories: the `K` trajectories, each with at least one action token.
@@ -157,6 +157,7 @@ class TokenBatch:
         behavior_logprobs: [N] of the sampler as it really sampled.
         old_logprobs: [N] of the trainer, recomputed at collection by the code that the update differentiates.
         ref_logprobs: [N] of the reference policy.
+        entropy: [N] of the distribution that the token was drawn from, by the trainer at collection, in nats.
         values: [N] of the critic, at the state before the token.
         bootstrap: [K] value of the state after the last action; 0 where the episode terminated.
     """
@@ -173,6 +174,7 @@ class TokenBatch:
     behavior_logprobs: FloatArray
     old_logprobs: FloatArray
     ref_logprobs: FloatArray
+    entropy: FloatArray
     values: FloatArray
     bootstrap: FloatArray
 
@@ -203,6 +205,7 @@ class TokenBatch:
             behavior_logprobs=behavior,
             old_logprobs=unknown,
             ref_logprobs=unknown,
+            entropy=unknown,
             values=unknown,
             bootstrap=np.full(len(kept), np.nan, dtype=np.float32),
         )
@@ -227,6 +230,11 @@ class TokenBatch:
         return _join([np.flatnonzero(segment.action_mask) for segment in self.segments], np.int64)
 
     @cached_property
+    def token_ids(self) -> IntArray:
+        """[N] the sampled tokens."""
+        return _join([segment.token_ids[segment.action_mask] for segment in self.segments], np.int64)
+
+    @cached_property
     def group_ids(self) -> IntArray:
         """[K] the group of each trajectory."""
         return np.array([trajectory.group_id for trajectory in self.trajectories], dtype=np.int64)
@@ -241,6 +249,12 @@ class TokenBatch:
     def episode_valid(self) -> BoolArray:
         """[K] whether every turn of the trajectory could be scored."""
         return np.array([trajectory.valid for trajectory in self.trajectories], dtype=np.bool_)
+
+
+def action_places(messages: Sequence[Mapping[str, str]], turns: int) -> list[int]:
+    """Return where in a conversation the agent's `turns` actions stand; a conversation may begin with older ones."""
+    spoken = [place for place, message in enumerate(messages) if message.get("role") == "assistant"]
+    return spoken[-turns:] if turns else []
 
 
 def _join(arrays: Sequence[NDArray[Scalar]], dtype: type[Scalar]) -> NDArray[Scalar]:

@@ -25,7 +25,7 @@ from agents.evaluation.statistics import Interval
 from agents.finetune import Demonstration, SFTConfig, SFTMetrics, sft
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.report import write_report
-from agents.report.run_folder import CHECKPOINT, CONFIG, EVALUATION, HEALTH, METRICS, REPORT, TRANSCRIPTS
+from agents.report.run_folder import CHECKPOINT, CONFIG, EVALUATION, HEALTH, METRICS, REPORT, SAMPLES, TRANSCRIPTS
 from agents.trainer.agent import Agent
 from agents.trainer.card import ResultRow
 from agents.trainer.checkpoint import checkpoint_name, whole_file
@@ -107,7 +107,7 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
     if (folder / CONFIG).exists() and not overwrite:
         raise UsageError(f"{str(folder)!r} already holds a run; choose another --out, or add --overwrite")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (CONFIG, METRICS, HEALTH, BEFORE, TRANSCRIPTS, EVALUATION, REPORT):
+    for name in (CONFIG, METRICS, HEALTH, SAMPLES, BEFORE, TRANSCRIPTS, EVALUATION, REPORT):
         (folder / name).unlink(missing_ok=True)
     for name in (CHECKPOINT, BEST, "checkpoints"):
         shutil.rmtree(folder / name, ignore_errors=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from agents.evaluation.statistics import Interval, mean_interval, proportion_interval
-from agents.trajectory import Trajectory, TurnRecord
+from agents.trajectory import Trajectory, TurnRecord, action_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class EpisodeScore:
     @property
     def actions(self) -> tuple[str, ...]:
         """What the policy wrote, turn by turn."""
-        written = [message["content"] for message in self.messages if message["role"] == "assistant"]
-        return tuple(written[-len(self.turns) :]) if self.turns else ()
+        places = action_places(self.messages, len(self.turns))
+        return tuple(self.messages[place]["content"] for place in places)
 
     def part(self, name: str) -> float:
         """Return the mean of one reward part over the turns that have it; NaN if none has."""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import markupsafe
+from jinja2.utils import htmlsafe_json_dumps
 
 from agents.report.charts import HEIGHT, LEFT, RIGHT, WIDTH, Chart, ChartSpec, build_chart
 from agents.report.run_folder import REPORT, RunData, read_run
-from agents.report.sanitize import neutralize
+from agents.report.samples import sample_view
+from agents.report.sanitize import neutralize, neutralized
 from agents.report.transcripts import VERDICTS, pair_transcripts
 
 X_KEY = "episodes"
@@ -55,7 +60,7 @@ def write_report(folder: Path | str, destination: Path | None = None) -> Path:
 def render_page(run: RunData) -> str:
     """Return the page as HTML; every text in it is escaped, and invisible control characters are named."""
     environment = template_environment(TEMPLATES)
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    script = _joined("report.js", "samples.js")
     charts, more = _charts(run.metrics)
     return environment.get_template("report.html.j2").render(
         run=run,
@@ -69,16 +74,18 @@ def render_page(run: RunData) -> str:
         pairs=pair_transcripts(run.transcripts),
         verdicts=list(VERDICTS),
         settings=_flatten(run.config),
-        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        samples=sample_view(run.samples),
+        style=_joined("report.css", "samples.css"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         box={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT},
     )
 
 
+@functools.cache
 def template_environment(*folders: Path) -> jinja2.Environment:
     """Return templates in which every text is escaped and what cannot be seen is named; the first folder goes first."""
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),
         autoescape=True,
         finalize=_visible,
@@ -86,6 +93,13 @@ def template_environment(*folders: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["data"] = _data
+    return environment
+
+
+def _joined(*names: str) -> str:
+    """Return the contents of these files, one after the other."""
+    return "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
 
 
 def _warnings(health: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -125,6 +139,12 @@ def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             flat[prefix + str(name)] = str(value)
     return flat
+
+
+def _data(value: object) -> markupsafe.Markup:
+    """Return a value as JSON for a script to read: it cannot end the script, and what cannot be seen is named."""
+    dumps = functools.partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+    return htmlsafe_json_dumps(neutralized(value), dumps=dumps)
 
 
 def _visible(value: object) -> object:

@@ -10,10 +10,11 @@ from typing import Any
 
 from textenvs.errors import CheckpointError, UsageError
 
-CONFIG, METRICS, HEALTH, TRANSCRIPTS, EVALUATION, REPORT = (
+CONFIG, METRICS, HEALTH, SAMPLES, TRANSCRIPTS, EVALUATION, REPORT = (
     "config.json",
     "metrics.jsonl",
     "health.jsonl",
+    "samples.jsonl",
     "transcripts.jsonl",
     "evaluation.json",
     "report.html",
@@ -33,6 +34,7 @@ class RunData:
         config: resolved settings, as written.
         metrics: one mapping per update, in order.
         health: one mapping per warning that was raised or cleared, in order.
+        samples: one mapping per update, with a few of its episodes token by token.
         transcripts: one mapping per evaluated episode and phase.
         evaluation: comparison tables and notes.
     """
@@ -41,6 +43,7 @@ class RunData:
     config: Mapping[str, Any]
     metrics: Sequence[Mapping[str, Any]]
     health: Sequence[Mapping[str, Any]]
+    samples: Sequence[Mapping[str, Any]]
     transcripts: Sequence[Mapping[str, Any]]
     evaluation: Mapping[str, Any]
 
@@ -61,6 +64,7 @@ def read_run(folder: Path) -> RunData:
         config=_read_object(folder / CONFIG),
         metrics=_read_lines(folder / METRICS),
         health=_read_lines(folder / HEALTH),
+        samples=_read_lines(folder / SAMPLES),
         transcripts=_read_lines(folder / TRANSCRIPTS),
         evaluation=_read_object(folder / EVALUATION) if (folder / EVALUATION).is_file() else {},
     )

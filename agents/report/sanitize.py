@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 _HIDDEN = re.compile(
     "["
@@ -19,3 +21,12 @@ _HIDDEN = re.compile(
 def neutralize(text: str) -> str:
     """Return `text` with every invisible control character replaced by its visible name, such as ⟨U+202E⟩."""
     return _HIDDEN.sub(lambda match: f"⟨U+{ord(match.group()):04X}⟩", text)
+
+
+def neutralized(value: Any) -> Any:
+    """Return what JSON holds with every text in it, names included, `neutralize`d; tuples become lists."""
+    if isinstance(value, str):
+        return neutralize(value)
+    if isinstance(value, Mapping):
+        return {neutralize(str(name)): neutralized(one) for name, one in value.items()}
+    return [neutralized(one) for one in value] if isinstance(value, list | tuple) else value

@@ -34,6 +34,7 @@ from agents.trainer.environments import Environments, EnvSource, open_environmen
 from agents.trainer.exploration import sampling_params
 from agents.trainer.items import ItemSequence
 from agents.trainer.loop import Trainer
+from agents.trainer.samples import SampleWriter
 from agents.trainer.saving import read_record, record_of, restore_trainer, save_trainer, write_card
 from textenvs import Observation
 from textenvs.errors import CheckpointError, ConfigError
@@ -66,7 +67,7 @@ class Agent:
             episode at a time).
         env_kwargs: for `gymnasium.make`, with an id.
         config: all settings at once, instead of single keywords.
-        run_dir: folder for ``metrics.jsonl`` and checkpoints; nothing is written without it.
+        run_dir: folder for ``metrics.jsonl``, ``samples.jsonl`` and checkpoints; nothing is written without it.
         workers: where environments are played: ``"inline"``, or each in a ``"thread"`` or a ``"process"`` of its own.
         step_timeout_s: seconds that one environment step or one reward may take; needs threads or processes.
         engine: what generates, such as a `ServerEngine`; None is this process, with the policy's own model.
@@ -272,6 +273,7 @@ class Agent:
         if self.run_dir is not None:
             folder = Path(self.run_dir)
             own += [MetricsWriter(folder / "metrics.jsonl"), HealthWriter(folder / "health.jsonl")]
+            own.append(SampleWriter(folder / "samples.jsonl"))
             own.append(self._checkpoint_writer(folder))
         return own
 

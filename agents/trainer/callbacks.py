@@ -94,7 +94,8 @@ class LineWriter(Callback):
     def write(self, line: Mapping[str, object]) -> None:
         """Write one line."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
+        # Half a surrogate pair, which UTF-8 cannot hold, becomes the escape that JSON has for it.
+        with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(json.dumps(line, allow_nan=False, ensure_ascii=False) + "\n")
 
 

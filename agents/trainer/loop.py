@@ -76,6 +76,7 @@ class Trainer:
             stands here is in every checkpoint, and what does not is forgotten on resuming.
         health: what is wrong with the run.
         held_out: the returns on held-out items, where somebody measures them.
+        finished: the update that callbacks are being told of, with its tokens; None at all other times.
         saved: the state at the last point where everything agreed; an interrupted run goes on from there.
 
     Raises:
@@ -116,6 +117,7 @@ class Trainer:
         self.update = self.schedule_start = self.schedule_updates = 0
         self.unreported: dict[str, float] | None = None
         self.under_way: UpdateState | None = None
+        self.finished: UpdateState | None = None
         self.saved = self._state()
 
     @property
@@ -155,7 +157,7 @@ class Trainer:
         going = True
         while going and (self.remaining > 0 or self.unreported):
             going = on_update(self.unreported or self.step(on_pause))
-            self.unreported = None
+            self.unreported = self.finished = None
             self.saved = self._state()
             on_pause()
 
@@ -180,6 +182,7 @@ class Trainer:
         self.health.observe(self.update, metrics)
         metrics["warnings"] = float(len(self.health.active))
         self.update, self.under_way, self.unreported = self.update + 1, None, metrics
+        self.finished = work
         self.saved = self._state()
         return metrics
 

@@ -11,9 +11,10 @@ from agents.algorithms.base import Credit
 from agents.trainer.diversity import distinct_answers, distinct_bigrams
 from agents.trainer.filters import overlong_tokens
 from agents.trainer.microbatch import fed_lengths, padding_saved
-from agents.trajectory import FloatArray, TokenBatch, Trajectory
+from agents.trajectory import FloatArray, TokenBatch, Trajectory, action_places
 from textenvs.faults import Fault
-from textenvs.rewards.measures import hidden, repetition
+from textenvs.rewards.exploits import SIGNS, signs
+from textenvs.rewards.measures import repetition
 
 NAN = float("nan")
 
@@ -51,11 +52,20 @@ def episode_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
 
 
 def sign_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
-    """Return the signs by which a policy that games its reward is known: repetition, and characters nobody sees."""
-    said = [m["content"] for t in trajectories for m in t.messages if m["role"] == "assistant"]
+    """Return the signs by which a policy that games its reward is known.
+
+    These are how much actions repeat, and the share of them with each of `textenvs.rewards.exploits.SIGNS`, or any.
+    """
+    said = [
+        (t.messages[place]["content"], t.messages[:place])
+        for t in trajectories
+        for place in action_places(t.messages, len(t.turns))
+    ]
+    seen = [signs(action, before) for action, before in said]
     return {
-        "repetition": mean([repetition(text, "zh") for text in said]),
-        "hidden_rate": mean([bool(hidden(text)) for text in said]),
+        "repetition": mean([repetition(action, "zh") for action, _ in said]),
+        "flagged": mean([bool(names) for names in seen]),
+        **{f"flags/{name}": mean([name in names for names in seen]) for name in SIGNS},
     }
 
 

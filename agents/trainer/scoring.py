@@ -16,7 +16,7 @@ from agents.trajectory import FloatArray, TokenBatch
 def score_batch(
     policy: TrainablePolicy, batch: TokenBatch, budget: int, *, critic: bool, reference: bool
 ) -> TokenBatch:
-    """Return `batch` with the trainer's log-probabilities, and the reference's and the critic's where asked for.
+    """Return `batch` with what the trainer says of its tokens, and the reference and the critic where asked for.
 
     The log-probabilities come from the same `score` that the update differentiates, so that the ratio new/old of the
     first minibatch is 1.
@@ -28,17 +28,25 @@ def score_batch(
         critic: fill `values` and `bootstrap`.
         reference: fill `ref_logprobs`.
     """
-    old_logprobs, ref_logprobs, values = (np.full(len(batch), np.nan, dtype=np.float32) for _ in range(3))
+    old_logprobs, ref_logprobs, entropy, values = (np.full(len(batch), np.nan, dtype=np.float32) for _ in range(4))
     for rows in microbatches(batch, np.ones(len(batch), dtype=np.bool_), budget):
         inputs = (rows.token_ids, rows.attention_mask, rows.select, rows.temperature)
         scores = policy.score(*inputs)
         old_logprobs[rows.tokens] = scores.logprobs.float().cpu().numpy()
+        entropy[rows.tokens] = scores.entropy.float().cpu().numpy()
         if critic and scores.values is not None:
             values[rows.tokens] = scores.values.float().cpu().numpy()
         if reference:
             ref_logprobs[rows.tokens] = policy.reference_logprobs(*inputs).float().cpu().numpy()
     bootstrap = _bootstrap(policy, batch, budget) if critic else batch.bootstrap
-    return replace(batch, old_logprobs=old_logprobs, ref_logprobs=ref_logprobs, values=values, bootstrap=bootstrap)
+    return replace(
+        batch,
+        old_logprobs=old_logprobs,
+        ref_logprobs=ref_logprobs,
+        entropy=entropy,
+        values=values,
+        bootstrap=bootstrap,
+    )
 
 
 def _bootstrap(policy: TrainablePolicy, batch: TokenBatch, budget: int) -> FloatArray:

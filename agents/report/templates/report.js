@@ -36,7 +36,7 @@
     svg.addEventListener("pointerleave", () => show(null));
   }
 
-  const pairs = [...document.querySelectorAll(".pair")];
+  const pairs = [...document.querySelectorAll(".pair[data-verdict]")];
   const buttons = [...document.querySelectorAll("[data-filter]")];
   const search = document.getElementById("search");
   const apply = () => {

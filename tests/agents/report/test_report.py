@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -17,17 +15,10 @@ from agents.report import write_report
 from agents.report.charts import HEIGHT, WIDTH, ChartSpec, build_chart, smooth, ticks
 from agents.report.sanitize import neutralize
 from agents.report.transcripts import pair_transcripts
+from tests.agents.report.payloads import PAYLOADS
+from tests.agents.report.runs import episode, write_run
 from textenvs.errors import CheckpointError, UsageError
 
-PAYLOADS = (
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "</script><script>alert(2)</script>",
-    '"><svg onload=alert(3)>',
-    "{{ 7 * 7 }} {% raw %}",
-    "\u202egnp.exe\u2066\u200b",
-    "\x1b[31mred\x1b[0m\x9b2J",
-)
 VOID = {"meta", "input", "line", "path", "circle", "br", "img"}
 
 
@@ -56,55 +47,6 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
-
-
-def interval(value: float) -> dict[str, float]:
-    return {"estimate": value, "low": value - 0.1, "high": value + 0.1, "n": 20, "level": 0.95}
-
-
-def episode(phase: str, index: int, success: float | None, said: str, reward: float | None = 1.0) -> dict[str, Any]:
-    return {
-        "phase": phase,
-        "index": index,
-        "task_id": f"task {index} {said}",
-        "group": "zh",
-        "success": success,
-        "return": reward,
-        "stop": "success" if success else said,
-        "messages": [
-            {"role": "assistant", "content": "an older turn"},
-            {"role": "user", "content": said},
-            {"role": "assistant", "content": said},
-        ],
-        "turns": [{"reward": reward, "parts": {said: None, "fluency": 0.5}}],
-    }
-
-
-def write_run(folder: Path, said: str = "hello", updates: int = 5) -> Path:
-    folder.mkdir(exist_ok=True)
-    row = {"name": "success", "percent": True, "goal": True}
-    row |= {"before": interval(0.4), "after": interval(0.8), "difference": interval(0.4)}
-    evaluation = {
-        "tables": [{"title": said, "rows": [row]}],
-        "facts": {said: said},
-        "notes": [said],
-        "baselines": {said: {"success": interval(0.2)}},
-    }
-    metrics = [
-        {"update": u, "episodes": 8.0 * u, "success": u / 10, "kl": None, "reward/fluency": 0.5, f"odd {said}": 1.0}
-        for u in range(updates)
-    ]
-    (folder / "config.json").write_text(json.dumps({"env": {"id": said}, said: [said]}))
-    (folder / "evaluation.json").write_text(json.dumps(evaluation))
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(m) + "\n" for m in metrics))
-    raised = [
-        {"update": 1, "warning": f"{said} {n}", "raised": True, "message": said, "remedy": said} for n in range(2)
-    ]
-    health = [*raised, {"update": 3, "warning": f"{said} 0", "raised": False, "message": said, "remedy": ""}]
-    (folder / "health.jsonl").write_text("".join(json.dumps(event) + "\n" for event in health))
-    lines = [episode("before", 0, 0.0, said), episode("after", 0, 1.0, said), episode("after", 1, None, said, None)]
-    (folder / "transcripts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return folder
 
 
 def read(path: Path) -> tuple[str, Page]:
@@ -136,13 +78,17 @@ def test_warnings_say_how_long_they_lasted(tmp_path: Path) -> None:
     assert "Health of the run" not in read(write_report(tmp_path / "run"))[0]
 
 
+@pytest.fixture(scope="module")
+def harmless(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return read(write_report(write_run(tmp_path_factory.mktemp("harmless"))))[1]
+
+
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_a_payload_is_text_and_nothing_else(tmp_path: Path, payload: str) -> None:
-    _, harmless = read(write_report(write_run(tmp_path / "harmless")))
+def test_a_payload_is_text_and_nothing_else(tmp_path: Path, payload: str, harmless: Page) -> None:
     html, page = read(write_report(write_run(tmp_path / "run", said=payload)))
     assert page.tags == harmless.tags
     assert [name for name, _ in page.attributes] == [name for name, _ in harmless.attributes]
-    assert neutralize(payload) in "".join(page.text)
+    assert neutralize(payload).replace("\r", "\n") in "".join(page.text)
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069]", html)
 
 

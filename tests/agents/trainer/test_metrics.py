@@ -30,11 +30,15 @@ def test_missing_rewards_and_parts_are_left_out() -> None:
 
 
 def test_signs_of_gaming_are_counted_in_what_the_agent_said() -> None:
-    said = ["one two one two", "clean", "hid\u200bden", "四个字儿"]
+    said = ["an older turn", "one two one two", "clean", "hid\u200bden", "四个字儿"]
     messages = [{"role": "user", "content": "no no no no"}, *({"role": "assistant", "content": text} for text in said)]
-    found = episode_metrics([replace(trajectory([[0]], [turn(1.0)]), messages=tuple(messages))])
+    episode = trajectory([[0, 1, 2, 3]], [turn(1.0)] * 4)
+    found = episode_metrics([replace(episode, messages=tuple(messages))])
     assert found["repetition"] == pytest.approx(0.5 / 4)
-    assert found["hidden_rate"] == 0.25
+    assert found["flags/hidden"] == 0.25
+    assert found["flags/loop"] == 0.25
+    assert found["flags/copy"] == 0
+    assert found["flagged"] == 0.5
 
 
 def test_no_episodes_no_figures() -> None:
