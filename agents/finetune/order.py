@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 
@@ -9,6 +10,8 @@ import numpy as np
 import torch
 from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
+
+from agents.finetune.mixture import RowMixture
 
 
 class PassOrder(Sampler[int]):
@@ -38,6 +41,28 @@ class PassOrder(Sampler[int]):
             generator = torch.Generator().manual_seed(_seed_of(self._seed, number))
             order = get_length_grouped_indices(self._lengths, self._batch_size, generator=generator)
             yield from order[: self._rows - first]
+
+
+class MixedOrder(Sampler[int]):
+    """The batches of a mixture, one after the other; within each, rows of like length stand side by side.
+
+    Args:
+        mixture: of the rows; its state is left alone, so that every iteration begins at the beginning.
+        lengths: of the rows, in tokens.
+    """
+
+    def __init__(self, mixture: RowMixture, lengths: Sequence[int]) -> None:
+        self._mixture = mixture
+        self._lengths = list(lengths)
+
+    def __len__(self) -> int:
+        """Return how many rows are learned in all, repetitions counted."""
+        return len(self._mixture) * self._mixture.batch_size
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the rows' places."""
+        for batch in copy.deepcopy(self._mixture):
+            yield from sorted(batch, key=self._lengths.__getitem__, reverse=True)
 
 
 def _seed_of(*key: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import datasets
 import torch
 from torch import Tensor
 from torch.utils.data import Sampler
@@ -19,7 +20,8 @@ from agents.algorithms.config import LRSchedule
 from agents.finetune.demonstrations import Demonstration
 from agents.finetune.lending import lent
 from agents.finetune.metrics import MetricsLog, Progress, Reporter
-from agents.finetune.order import PassOrder
+from agents.finetune.mixture import MixtureConfig, RowMixture
+from agents.finetune.order import MixedOrder, PassOrder
 from agents.finetune.packing import IGNORED, PackingCollator
 from agents.finetune.safe_checkpoints import CHECKPOINTS, SafeCheckpoints, newest_checkpoint, rate_schedule
 from agents.finetune.tokens import tokenize
@@ -109,6 +111,7 @@ def sft(
     config: SFTConfig | None = None,
     progress: Progress | None = None,
     folder: Path | None = None,
+    mixture: MixtureConfig | None = None,
 ) -> SFTMetrics:
     """Train the policy to write what the demonstrations' assistant wrote, stop tokens included.
 
@@ -124,9 +127,10 @@ def sft(
         progress: called after every optimiser step.
         folder: of the run: metrics and checkpoints go there, and a run of the same rows and settings that was stopped
             goes on from its newest checkpoint, to the same weights.
+        mixture: in what shares the rows' kinds are learned; None takes every row once per epoch.
 
     Raises:
-        ConfigError: if there are no rows, or one is longer than the model's context.
+        ConfigError: if there are no rows, one is longer than the model's context, or they cannot be mixed.
         CheckpointError: if the run's checkpoint is of another model.
     """
     config = config or SFTConfig()
@@ -136,7 +140,7 @@ def sft(
         logs = [MetricsLog(folder, config.batch_size)] if folder else []
         trainer = _Trainer(
             config=config,
-            order=PassOrder(table["length"], config.batch_size, config.epochs, config.seed),
+            order=_order(table, config, mixture),
             model=policy.model,
             args=_arguments(config, policy.device, folder / CHECKPOINTS if folder else None),
             train_dataset=table,
@@ -149,6 +153,14 @@ def sft(
         tokens = sum(table["own_tokens"])
     policy.mark_updated()
     return SFTMetrics(output.training_loss, output.global_step, len(rows), tokens, output.metrics["train_runtime"])
+
+
+def _order(table: datasets.Dataset, config: SFTConfig, mixture: MixtureConfig | None) -> Sampler[int]:
+    """Return the order in which the rows are learned."""
+    if mixture is None:
+        return PassOrder(table["length"], config.batch_size, config.epochs, config.seed)
+    mixed = RowMixture(table["kind"], config.batch_size, mixture, config.seed, config.epochs)
+    return MixedOrder(mixed, table["length"])
 
 
 def _arguments(config: SFTConfig, device: torch.device, checkpoints: Path | None) -> TRLConfig:

@@ -25,6 +25,7 @@ _SCHEMA = pa.schema(
         ("labels", pa.list_(pa.int32())),
         ("length", pa.int32()),
         ("own_tokens", pa.int32()),
+        ("kind", pa.string()),
     ]
 )
 
@@ -62,7 +63,8 @@ def _rendered(policy: CausalLMPolicy, rows: Sequence[Demonstration]) -> Iterator
                 "leave it out, or use a model with a longer context"
             )
         labels = np.where(mask, ids, IGNORED).tolist()
-        yield {"input_ids": ids, "labels": labels, "length": len(ids), "own_tokens": sum(mask)}
+        sizes = {"length": len(ids), "own_tokens": sum(mask)}
+        yield {"input_ids": ids, "labels": labels, **sizes, "kind": row.kind}
 
 
 def _chunks(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

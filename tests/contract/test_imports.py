@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("agents.doctor",),
     ("agents.trainer", "agents.evaluation", "agents.report", "agents.feedback", "agents.finetune", "agents.sb3"),
     ("agents.rollout", "agents.algorithms"),
-    ("agents.policies", "agents.advantages", "agents.losses", "agents.chat"),
+    ("agents.policies", "agents.advantages", "agents.losses", "agents.chat", "agents.mixture"),
     ("agents.trajectory",),
 )
 
