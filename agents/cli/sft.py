@@ -90,7 +90,7 @@ def _rows(options: SFTCommand) -> Sequence[Demonstration]:
     """Return what is learned."""
     if not options.data:
         return demonstrate(options.env, options.sft, options.seed)
-    from agents.finetune.row_files import RowFiles
+    from agents.rows.files import RowFiles
 
     return RowFiles(options.data)
 

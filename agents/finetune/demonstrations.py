@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from agents.finetune.kinds import kind_of_demonstration
+from agents.rows.demonstration import Demonstration
+from agents.rows.kinds import kind_of_demonstration
 from textenvs.core import Observation, TextEnv
 from textenvs.errors import ConfigError
 from textenvs.messages import Message
 
-
-@dataclass(frozen=True, slots=True)
-class Demonstration:
-    """One conversation to learn from; every assistant turn in it is imitated.
-
-    Attributes:
-        messages: system (the instruction), user, assistant and tool messages in order, the last by the assistant.
-        tools: JSON Schemas on offer, as JSON text.
-        kind: of the row, for a mixture; ``""`` where nobody has said.
-    """
-
-    messages: Sequence[Mapping[str, str]]
-    tools: tuple[str, ...] = ()
-    kind: str = ""
+__all__ = ["Annotator", "Demonstration", "oracle_rows"]
 
 
 def oracle_rows(

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from agents.finetune.demonstrations import Demonstration
-from agents.finetune.kinds import NO_REWRITE
+from agents.rows.demonstration import Demonstration
+from agents.rows.kinds import NO_REWRITE
 
 _HAN = "\u3400-\u9fff"
 UNITS = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+")

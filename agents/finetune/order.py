@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from agents.finetune.mixture import RowMixture
+from agents.rows.mixture import RowMixture
 
 
 class PassOrder(Sampler[int]):

@@ -1,4 +1,4 @@
-"""Preferences in files and in rows, as `agents.finetune.row_files` describes them.
+"""Preferences in files and in rows, as `agents.rows.files` describes them.
 
 Beside what is said there: an answer is one message, and a pair may have a ``margin``, by how much the better answer is
 better. The rows of `agents.feedback.signals` are of these forms.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agents.finetune.preferences import LabelledAnswer, Messages, PreferencePair, labels_of
-from agents.finetune.row_files import Form, form_of, problem_with, read_lines, tools_of
+from agents.rows.files import Form, form_of, problem_with, read_lines, tools_of
 from textenvs.corpus_file import Problem, find_file, refuse
 from textenvs.errors import CorpusError
 from textenvs.messages import Message

@@ -17,16 +17,16 @@ from trl.trainer.sft_config import SFTConfig as TRLConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from agents.algorithms.config import LRSchedule
-from agents.finetune.demonstrations import Demonstration
 from agents.finetune.lending import lent
 from agents.finetune.metrics import MetricsLog, Progress, Reporter
-from agents.finetune.mixture import MixtureConfig, RowMixture
 from agents.finetune.order import MixedOrder, PassOrder
 from agents.finetune.packing import IGNORED, PackingCollator
 from agents.finetune.safe_checkpoints import CHECKPOINTS, SafeCheckpoints, newest_checkpoint, rate_schedule
 from agents.finetune.tokens import tokenize
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.selection import logits_at, packed_logits_at, predictors
+from agents.rows.demonstration import Demonstration
+from agents.rows.mixture import MixtureConfig, RowMixture
 from textenvs.errors import ConfigError
 
 __all__ = ["SFTConfig", "SFTMetrics", "sft"]

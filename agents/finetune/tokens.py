@@ -11,9 +11,9 @@ import datasets
 import numpy as np
 import pyarrow as pa
 
-from agents.finetune.demonstrations import Demonstration
 from agents.finetune.packing import IGNORED
 from agents.policies.causal_lm import CausalLMPolicy
+from agents.rows.demonstration import Demonstration
 from textenvs.errors import ConfigError
 
 CHUNK = 1000

@@ -17,7 +17,15 @@ PACKAGES = ("textenvs", "envs_registry", "agents")
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("agents.cli",),
     ("agents.doctor",),
-    ("agents.trainer", "agents.evaluation", "agents.report", "agents.feedback", "agents.finetune", "agents.sb3"),
+    (
+        "agents.trainer",
+        "agents.evaluation",
+        "agents.report",
+        "agents.feedback",
+        "agents.finetune",
+        "agents.sb3",
+        "agents.rows",
+    ),
     ("agents.rollout", "agents.algorithms"),
     ("agents.policies", "agents.advantages", "agents.losses", "agents.chat", "agents.mixture"),
     ("agents.trajectory",),

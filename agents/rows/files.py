@@ -23,8 +23,8 @@ import numpy as np
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from agents.finetune.demonstrations import Demonstration
-from agents.finetune.kinds import kind_of
+from agents.rows.demonstration import Demonstration
+from agents.rows.kinds import kind_of
 from textenvs.corpus_file import Problem, find_file, refuse
 from textenvs.messages import ROLES
 
@@ -113,7 +113,7 @@ class RowFile(Sequence[Demonstration]):
 
     Attributes:
         path: of the file.
-        kinds: of each row, in order; see `agents.finetune.kinds`.
+        kinds: of each row, in order; see `agents.rows.kinds`.
 
     Raises:
         CorpusError: if there is no such file, or lines of it are malformed; the first five are named, with the reason.

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from agents.finetune import Demonstration, SFTConfig, sft
-from agents.finetune.kinds import KINDS
-from agents.finetune.mixture import MixtureConfig, RowMixture
 from agents.policies.causal_lm import CausalLMPolicy
+from agents.rows.kinds import KINDS
+from agents.rows.mixture import MixtureConfig, RowMixture
 from tests.agents.build import tiny_policy
 from textenvs.errors import ConfigError, UnknownNameError
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agents.finetune.kinds import kind_of_demonstration
-from agents.finetune.row_files import RowFile, read_lines
+from agents.rows.files import RowFile, read_lines
+from agents.rows.kinds import kind_of_demonstration
 from textenvs.errors import CorpusError
 
 ASKED = {"role": "user", "content": "那上海呢?"}

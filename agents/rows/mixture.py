@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from agents.finetune.kinds import KINDS
 from agents.mixture import Mixture, shares_of
+from agents.rows.kinds import KINDS
 from agents.trajectory import IntArray
 from textenvs.errors import ConfigError, UnknownNameError
 
