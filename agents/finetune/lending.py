@@ -1,28 +1,30 @@
-"""Lending a policy's model to TRL."""
+"""Lending a model to TRL."""
 
 from __future__ import annotations
 
 import contextlib
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
-
-from agents.policies.causal_lm import CausalLMPolicy
+from transformers import PreTrainedTokenizerFast
 
 
 @contextlib.contextmanager
-def lent(policy: CausalLMPolicy) -> Iterator[None]:
-    """Lend the model to TRL, and take it back as it was but for its weights.
+def lent(model: Any, tokenizer: PreTrainedTokenizerFast) -> Iterator[None]:
+    """Lend a model and its tokenizer to TRL, and take them back as they were but for the weights.
 
-    TRL seeds the global generators, replaces `forward` on the instance, switches training mode on and reduces
-    gradients into `.grad`; none of that may reach the rollouts or the update that follow.
+    TRL seeds the global generators, replaces `forward` on the instance, settles on a token for padding, switches
+    training mode on and reduces gradients into `.grad`; none of that may reach the rollouts or the update that follow.
     """
-    forwards = {module: module.__dict__.get("forward") for module in policy.model.modules()}
+    forwards = {module: module.__dict__.get("forward") for module in model.modules()}
+    padded = [tokenizer, *_padding_settings(model)]
+    padding = [one.pad_token_id for one in padded]
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - restored, not used
     try:
-        with torch.random.fork_rng(), _without_dropout(policy.model):
+        with torch.random.fork_rng(), _without_dropout(model):
             yield
     finally:
         np.random.set_state(numpy_state)  # noqa: NPY002
@@ -31,8 +33,16 @@ def lent(policy: CausalLMPolicy) -> Iterator[None]:
             module.__dict__.pop("forward", None)
             if forward is not None:
                 module.forward = forward
-        policy.model.zero_grad(set_to_none=True)
-        policy.eval()
+        for one, token in zip(padded, padding, strict=True):
+            one.pad_token_id = token
+        model.zero_grad(set_to_none=True)
+        model.eval()
+
+
+def _padding_settings(model: Any) -> list[Any]:
+    """Return the model's own settings that name a token for padding."""
+    generation = getattr(model, "generation_config", None)
+    return [model.config.get_text_config(), *([generation] if generation is not None else [])]
 
 
 @contextlib.contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from textenvs.messages import Message
 from textenvs.rewards.judge import Pair, PairwiseJudge
@@ -64,6 +66,9 @@ class LabelledAnswer:
         return {"prompt": _plain(self.prompt), **answer, "tools": list(self.tools)}
 
 
+T = TypeVar("T", bound=PreferencePair | LabelledAnswer)
+
+
 def labels_of(pairs: Iterable[PreferencePair]) -> list[LabelledAnswer]:
     """Return the answers of pairs one by one, the better ones as good and the others as bad."""
     return [
@@ -71,6 +76,22 @@ def labels_of(pairs: Iterable[PreferencePair]) -> list[LabelledAnswer]:
         for pair in pairs
         for answer, good in ((pair.chosen, True), (pair.rejected, False))
     ]
+
+
+def split_by_prompt(rows: Sequence[T], share: float, seed: int) -> tuple[list[T], list[T]]:
+    """Split rows so that all rows of a prompt are on one side.
+
+    Args:
+        rows: to split; their order is kept.
+        share: of the prompts, that goes to the second side; which ones follows from their text and the seed alone.
+        seed: of the choice.
+    """
+    sides: tuple[list[T], list[T]] = ([], [])
+    for row in rows:
+        said = json.dumps([[dict(message) for message in row.prompt], list(row.tools), seed], sort_keys=True)
+        place = int.from_bytes(hashlib.blake2b(said.encode(), digest_size=8).digest()) / 2**64
+        sides[place < share].append(row)
+    return sides
 
 
 def judged_pairs(

@@ -56,8 +56,13 @@ def build_critic(kind: CriticKind, model: Any, hidden_size: int, detach: bool) -
 
 def copy_trunk(model: Any) -> Any:
     """Return the model without its output layer: trained weights copied, frozen ones shared."""
-    shared = {id(weight): weight for weight in model.parameters() if not weight.requires_grad}
-    return copy.deepcopy(decoder(model), shared)
+    return copy_trained(decoder(model))
+
+
+def copy_trained(module: Any) -> Any:
+    """Return a copy of a module: trained weights copied, frozen ones shared."""
+    shared = {id(weight): weight for weight in module.parameters() if not weight.requires_grad}
+    return copy.deepcopy(module, shared)
 
 
 def own_weights(critic: Critic) -> dict[str, Tensor]:

@@ -1,0 +1,249 @@
+"""Preference training on TRL: DPO and its variants on pairs, KTO on single answers with a thumb up or down.
+
+Rows are rendered by `agents.chat`, as every other stage's are; TRL's own rendering is switched off.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import datasets
+import numpy as np
+from trl.trainer.dpo_config import DPOConfig
+from trl.trainer.dpo_trainer import DPOTrainer
+from trl.trainer.kto_config import KTOConfig
+from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference, KTOTrainer
+
+from agents.finetune.implicit_reward import implicit_rewards
+from agents.finetune.lending import lent
+from agents.finetune.metrics import Progress
+from agents.finetune.order import PassOrder
+from agents.finetune.preference_tokens import Refused, Row, render_labels, render_pairs
+from agents.finetune.preferences import LabelledAnswer, PreferencePair, split_by_prompt
+from agents.finetune.stage import StageConfig, StageTrainer
+from agents.policies.causal_lm import CausalLMPolicy
+from agents.policies.critic import copy_trained
+from textenvs.errors import ConfigError, UnknownNameError
+
+LOSSES: Mapping[str, tuple[str, ...]] = {
+    "dpo": (
+        *("sigmoid", "hinge", "ipo", "sigmoid_norm", "robust", "exo_pair", "nca_pair", "bco_pair", "sppo_hard"),
+        *("aot", "aot_unpaired", "apo_zero", "apo_down", "discopop"),
+    ),
+    "kto": ("kto", "apo_zero_unpaired"),
+}
+"""The losses of each method, its own first; TRL's documentation names their papers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreferenceConfig(StageConfig):
+    """Settings of preference training, beside those that every stage has.
+
+    Raises:
+        ConfigError: if a value is out of range.
+        UnknownNameError: if there is no such method or loss.
+    """
+
+    stage = "preference"
+
+    learning_rate: float = 1e-4
+    """Peak learning rate of AdamW; 1e-4 suits the embedded model and adapters, 1e-6 a large model in full."""
+    batch_size: int = 16
+    """Pairs, or single answers, per optimiser step."""
+    method: Literal["dpo", "kto"] = "dpo"
+    """dpo (Rafailov et al. 2023) for pairs, kto (Ethayarajh et al. 2024) for single answers that are good or bad."""
+    loss_type: str | None = None
+    """A variant of the loss; the method's own, sigmoid or kto, if not given."""
+    beta: float = 0.1
+    """How dear it is to leave the reference: the reward is beta times the log-ratio."""
+    label_smoothing: float = 0.0
+    """Share of pairs taken to be the wrong way round, for the losses robust, exo_pair and aot."""
+    sft_weight: float = 0.0
+    """Weight of the better answer's own likelihood in the loss, which keeps it from falling too; dpo."""
+    desirable_weight: float = 1.0
+    """Weight of the good answers; kto."""
+    undesirable_weight: float = 1.0
+    """Weight of the bad answers; kto. Balance the two where there are many more of one kind."""
+    max_length: int | None = None
+    """Most tokens of a conversation with its answer, what came first being dropped first; the context, if not given."""
+    held_out: float = 0.1
+    """Share of the prompts whose rows are kept back and measured at the end."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        super().__post_init__()
+        self.refuse_unless_positive("beta", "desirable_weight", "undesirable_weight")
+        if self.method not in LOSSES:
+            raise UnknownNameError.of("method", self.method, LOSSES)
+        if self.loss not in LOSSES[self.method]:
+            raise UnknownNameError.of(f"loss_type of {self.method}", self.loss, LOSSES[self.method])
+        if not 0 <= self.label_smoothing < 0.5 or (self.loss == "exo_pair" and not self.label_smoothing):
+            raise ConfigError(
+                f"preference label_smoothing={self.label_smoothing}: from 0 up to 0.5; exo_pair needs more than 0"
+            )
+        if not 0 <= self.held_out < 1 or self.sft_weight < 0:
+            raise ConfigError(
+                f"preference held_out={self.held_out}: a share below 1; sft_weight={self.sft_weight}: at least 0"
+            )
+        if self.method == "kto" and (self.microbatch_size or self.batch_size) < 2:
+            raise ConfigError("kto compares an answer with those to other prompts: at least 2 in a micro-batch")
+
+    @property
+    def loss(self) -> str:
+        """The loss, by name."""
+        return self.loss_type or LOSSES[self.method][0]
+
+
+class PreferenceMetrics(NamedTuple):
+    """What preference training did.
+
+    Attributes:
+        loss: mean over the steps of this call.
+        steps: optimiser steps of the whole run.
+        rows: that were learned from.
+        held_out: on the rows kept back, how many ``rows`` there are; ``margin``, the mean implicit reward of good
+            answers minus that of bad ones; of pairs also ``accuracy``, the share in which the better answer has more of
+            it. Empty where nothing was kept back.
+        refused: where the rows that were left out come from, by reason.
+        seconds: wall time of the training itself, in this call.
+    """
+
+    loss: float
+    steps: int
+    rows: int
+    held_out: Mapping[str, float]
+    refused: Refused
+    seconds: float
+
+
+def train_on_preferences(
+    policy: CausalLMPolicy,
+    rows: Sequence[PreferencePair] | Sequence[LabelledAnswer],
+    config: PreferenceConfig | None = None,
+    progress: Progress | None = None,
+    folder: Path | None = None,
+) -> PreferenceMetrics:
+    """Train the policy to prefer what is preferred, without a reward model.
+
+    The loss is measured against the policy as it is at the start, of which a frozen copy is kept meanwhile (of the
+    trained weights only). Dropout stays off; the critic is not trained; the policy's own reference and the global
+    random generators are left as they were.
+
+    Args:
+        policy: to be trained, in place.
+        rows: pairs for dpo, single answers for kto.
+        config: None takes the defaults.
+        progress: called after every optimiser step.
+        folder: of the run: metrics and checkpoints go there, and a run of the same rows and settings that was stopped
+            goes on from its newest checkpoint, to the same weights.
+
+    Raises:
+        ConfigError: if no row is left to learn from, or the rows are not the method's.
+        CheckpointError: if the run's checkpoint is of another model.
+    """
+    config = config or PreferenceConfig()
+    learned, kept_back = split_by_prompt(rows, config.held_out, config.seed)
+    (table, refused), (measured, _) = (_rendered(policy, some, config) for some in (learned, kept_back))
+    if not table:
+        raise ConfigError(f"none of {len(rows)} rows is left to learn from; in a pair the answers have to differ")
+    reference = copy_trained(policy.model).requires_grad_(False)
+    with lent(policy.model, policy.tokenizer):
+        trainer = _TRAINERS[config.method](
+            model=policy.model,
+            ref_model=reference.get_base_model() if hasattr(reference, "get_base_model") else reference,
+            args=_arguments(config, policy, folder),
+            train_dataset=datasets.Dataset.from_list(table),
+            processing_class=policy.tokenizer,
+            callbacks=config.callbacks(progress, folder),
+        )
+        lengths = [row["length"] for row in table]
+        trainer.attend(config, PassOrder(lengths, config.batch_size, config.epochs, config.seed))
+        output = trainer.run(folder)
+    policy.mark_updated()
+    return PreferenceMetrics(
+        output.training_loss,
+        output.global_step,
+        len(table),
+        _held_out(policy, reference, measured, config),
+        refused,
+        output.metrics["train_runtime"],
+    )
+
+
+def _rendered(policy: CausalLMPolicy, rows: Sequence[Any], config: PreferenceConfig) -> tuple[list[Row], Refused]:
+    """Render rows of the method's kind."""
+    limit = min(config.max_length or policy.context_length, policy.context_length)
+    kind = PreferencePair if config.method == "dpo" else LabelledAnswer
+    if wrong := next((row for row in rows if not isinstance(row, kind)), None):
+        raise ConfigError(f"{config.method} learns from rows of {kind.__name__}, not of {type(wrong).__name__}")
+    if kind is PreferencePair:
+        return render_pairs(policy.chat, rows, limit)
+    return render_labels(policy.chat, rows, limit), {}
+
+
+def _arguments(config: PreferenceConfig, policy: CausalLMPolicy, folder: Path | None) -> DPOConfig | KTOConfig:
+    shared = {**config.arguments(policy.device, folder), "beta": config.beta}
+    if config.method == "kto":
+        weights = {"desirable_weight": config.desirable_weight, "undesirable_weight": config.undesirable_weight}
+        return KTOConfig(**shared, **weights, loss_type=config.loss)
+    losses, weights = [config.loss], [1.0]
+    if config.sft_weight:
+        losses, weights = [*losses, "sft"], [*weights, config.sft_weight]
+    return DPOConfig(**shared, loss_type=losses, loss_weights=weights, label_smoothing=config.label_smoothing)
+
+
+def _held_out(
+    policy: CausalLMPolicy, reference: Any, rows: Sequence[Row], config: PreferenceConfig
+) -> dict[str, float]:
+    """Measure the implicit rewards of rows that were not learned from."""
+    if not rows:
+        return {}
+    sides = ("chosen_ids", "rejected_ids") if config.method == "dpo" else ("completion_ids",)
+    answers = [(row["prompt_ids"], row[side]) for side in sides for row in rows]
+    rewards = np.array(implicit_rewards(policy.model, reference, answers, config.beta))
+    if config.method == "dpo":
+        margins = rewards[: len(rows)] - rewards[len(rows) :]
+        return {"rows": len(rows), "margin": float(margins.mean()), "accuracy": float((margins > 0).mean())}
+    good = np.array([row["label"] for row in rows])
+    means = [float(rewards[side].mean()) if side.any() else math.nan for side in (good, ~good)]
+    return {"rows": len(rows), "margin": means[0] - means[1]}
+
+
+class _Rendered:
+    """Mix it in before the trainer: the rows are tokens already, and stay as they are."""
+
+    def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+        return dataset
+
+
+class _DPO(StageTrainer, _Rendered, DPOTrainer):
+    """Direct preference optimisation on rendered rows."""
+
+
+class _KTO(StageTrainer, _Rendered, KTOTrainer):
+    """Kahneman-Tversky optimisation on rendered rows.
+
+    Its estimate of the divergence needs every prompt with an answer to another one. The collator pairs them up, so that
+    they are those of the same batch in whatever order the rows come.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        collator = _Mismatched(pad_token_id=settings["processing_class"].pad_token_id)
+        super().__init__(**settings, data_collator=collator)
+
+
+class _Mismatched(DataCollatorForUnpairedPreference):
+    """TRL's collator of labelled answers, each given the answer of the row half a batch further on."""
+
+    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return the batch, ``KL_input_ids`` and their masks among it."""
+        others = [examples[(place + len(examples) // 2) % len(examples)] for place in range(len(examples))]
+        paired = zip(examples, others, strict=True)
+        return super().torch_call([{**one, "KL_completion_ids": other["completion_ids"]} for one, other in paired])
+
+
+_TRAINERS: Mapping[str, Callable[..., _DPO | _KTO]] = {"dpo": _DPO, "kto": _KTO}
