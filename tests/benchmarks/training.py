@@ -1,4 +1,4 @@
-"""Rollout and update against the bare loop, side by side in one run.
+"""Rollout and update against the bare loop and against TRL, side by side in one run.
 
 The processor's time with one thread is taken, so that other work on the machine counts for less, and what is compared
 takes turns, so that it meets the same load. What counts is the ratio.
@@ -19,10 +19,11 @@ from agents import GRPO
 from agents.rollout.episode import EpisodeRequest
 from agents.trainer.loop import Trainer
 from agents.trajectory import Trajectory
+from tests.benchmarks import trl_grpo
 from tests.benchmarks.bare import BareLoop
-from tests.benchmarks.workloads import T1, T2, Workload, environment, network, policy
+from tests.benchmarks.workloads import WORKLOADS, Workload, environment, network, policy
 
-REPEATS = 15
+REPEATS = {"T1": 9, "T2": 7, "T3": 3}
 Parts = tuple[float, float]
 """Seconds of a rollout and of an update."""
 
@@ -76,16 +77,18 @@ class Ours:
         return result
 
 
-def alternate(contenders: Mapping[str, Callable[[], Parts]], repeats: int) -> dict[str, list[Parts]]:
-    """Let the contenders step in turn, once to warm up and then `repeats` times."""
+def taken_in_turn(work: Workload, repeats: int) -> dict[str, list[Parts]]:
+    """Let all contenders step in turn, once to warm up and then `repeats` times."""
+    contenders = {"bare": Bare(work).step, "ours": Ours(work).step}
     taken: dict[str, list[Parts]] = {name: [] for name in contenders}
-    for repeat in range(repeats + 1):
+
+    def others() -> None:
         for name, step in contenders.items():
             gc.collect()
-            parts = step()
-            if repeat:
-                taken[name].append(parts)
-    return taken
+            taken[name].append(step())
+
+    taken["trl"] = trl_grpo.run(work, repeats + 1, others)
+    return {name: parts[1:] for name, parts in taken.items()}
 
 
 def medians(parts: Sequence[Parts]) -> Parts:
@@ -94,21 +97,22 @@ def medians(parts: Sequence[Parts]) -> Parts:
     return statistics.median(rollouts), statistics.median(updates)
 
 
-def ratios(ours: Sequence[Parts], others: Sequence[Parts]) -> tuple[float, float, float]:
-    """Return the medians, over repeats, of ours to theirs: rollout, update, and both together."""
-    pairs = list(zip(ours, others, strict=True))
+def ratios(some: Sequence[Parts], others: Sequence[Parts]) -> tuple[float, float, float]:
+    """Return the medians, over repeats, of some's time in units of the others': rollout, update, both together."""
+    pairs = list(zip(some, others, strict=True))
     rollout = statistics.median(a[0] / b[0] for a, b in pairs)
     update = statistics.median(a[1] / b[1] for a, b in pairs)
     return rollout, update, statistics.median(sum(a) / sum(b) for a, b in pairs)
 
 
-def measure(repeats: int = REPEATS) -> Mapping[str, Any]:
-    """Return seconds and ratios of T1 and T2."""
+def measure() -> Mapping[str, Any]:
+    """Return each contender's seconds, ours in units of the bare loop's, and TRL's in units of ours."""
     torch.set_num_threads(1)
-    figures: dict[str, Any] = {"load_average": round(os.getloadavg()[0], 1), "repeats": repeats}
-    for name, work in (("T1", T1), ("T2", T2)):
-        taken = alternate({"bare": Bare(work).step, "ours": Ours(work).step}, repeats)
+    figures: dict[str, Any] = {"load_average": round(os.getloadavg()[0], 1)}
+    for name, work in WORKLOADS.items():
+        taken = taken_in_turn(work, REPEATS[name])
         for contender, parts in taken.items():
             figures[f"{name}.{contender}"] = [round(seconds, 3) for seconds in medians(parts)]
-        figures[f"{name}.ratio"] = [round(ratio, 3) for ratio in ratios(taken["ours"], taken["bare"])]
+        figures[f"{name}.ours_to_bare"] = [round(ratio, 2) for ratio in ratios(taken["ours"], taken["bare"])]
+        figures[f"{name}.trl_to_ours"] = [round(ratio, 2) for ratio in ratios(taken["trl"], taken["ours"])]
     return figures

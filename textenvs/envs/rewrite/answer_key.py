@@ -131,7 +131,6 @@ class AnswerKey:
         allowed: how often an answer may mention each entity.
         old: the words of the utterance.
         budget: how many words the reference adds, at least 1.
-        hidden: invisible characters that the utterance or the reference hold themselves.
     """
 
     def __init__(self, truth: RewriteTruth) -> None:
@@ -146,8 +145,6 @@ class AnswerKey:
         self.budget = max(1, sum(word not in self.old for word in gold))
         self._negations = _placed_negations(utterance, truth.language), negations(gold, truth.language)
         self._said, self._gold = texts
-        self._repeats = repeated_tokens(utterance), repeated_tokens(gold)
-        self.hidden = hidden(truth.utterance + truth.gold)
         self._kept = [_spellings(item, truth.language) for item in truth.kept]
         self._orders = [sorted(range(len(self._kept)), key=[t.first(k) for k in self._kept].__getitem__) for t in texts]
         self._places = [_spellings(slot.places, truth.language) for slot in truth.restored]
@@ -173,10 +170,10 @@ class AnswerKey:
         )
 
     @cached_property
-    def _accepted_orders(self) -> list[list[int]]:
-        """The mentions of every accepted rewrite; asked only where the reference does not decide."""
+    def _accepted_orders(self) -> set[tuple[int, ...]]:
+        """The orders in which accepted rewrites mention things; asked only where the reference does not decide."""
         language = self.truth.language
-        return [self.mentions.find(words(text, language)) for text in sorted(self.truth.accepted)]
+        return {tuple(self.mentions.find(words(text, language))) for text in self.truth.phrasings}
 
     def same_polarity(self, text: Text) -> bool:
         """Say whether a text has the negations that utterance and reference share, and none that neither has.
@@ -192,7 +189,13 @@ class AnswerKey:
 
     def repeats_itself(self, text: Text) -> bool:
         """Say whether a text repeats anything that neither the utterance nor the reference repeats so often."""
-        return _exceeds(repeated_tokens(text.words), *self._repeats)
+        found = repeated_tokens(text.words)
+        return bool(found) and _exceeds(found, repeated_tokens(self._said.words), repeated_tokens(self._gold.words))
+
+    def hides(self, answer: str) -> bool:
+        """Say whether an answer holds invisible characters that neither the utterance nor the reference holds."""
+        found = hidden(answer)
+        return bool(found) and not found <= hidden(self.truth.utterance + self.truth.gold)
 
     def holds_more(self, text: Text, light: Set[str]) -> bool:
         """Say whether a text holds the whole reference and, beside it, words that say something.

@@ -29,7 +29,7 @@ from textenvs.envs.rewrite.light_words import LIGHT_WORDS
 from textenvs.envs.rewrite.types import LONGEST, RewriteTruth
 from textenvs.messages import Turn
 from textenvs.rewards import Reward, Score, Scored
-from textenvs.rewards.measures import hidden, normalize, words
+from textenvs.rewards.measures import normalize, words
 
 PENALTY = 0.3
 """What a wrong antecedent, added content or degenerate text costs."""
@@ -155,11 +155,7 @@ def _begun(key: AnswerKey, slot: int, added: Sequence[str]) -> bool:
 
 def _is_degenerate(key: AnswerKey, answer: str, text: Text, unknown: Sequence[str]) -> bool:
     """Say whether an answer repeats itself, or hides characters, more than utterance and reference do."""
-    return (
-        key.repeats_itself(text)
-        or any(_is_stutter(word, key.truth.known) for word in unknown)
-        or not hidden(answer) <= key.hidden
-    )
+    return key.repeats_itself(text) or any(_is_stutter(word, key.truth.known) for word in unknown) or key.hides(answer)
 
 
 def _is_stutter(word: str, known: AbstractSet[str]) -> bool:

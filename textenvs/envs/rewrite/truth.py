@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cache, cached_property, lru_cache
 from itertools import product
 from typing import Any, NamedTuple
@@ -68,6 +68,12 @@ class LazyTruth(RewriteTruth):
             frame=situation.utterance.frame,
         )
 
+    @property
+    def phrasings(self) -> Sequence[str]:
+        """The accepted rewrites but for their openers, which mention nothing."""
+        situation: Situation = vars(self)["situation"]
+        return [self.gold, *_requests(situation.tables, situation.utterance.frame)]
+
     def __getattr__(self, name: str) -> Any:
         make = _PARTS.get(name)
         if make is None:
@@ -112,10 +118,15 @@ class Accepted(Set[str]):
 
 def wordings(tables: Surface, frame: Frame) -> Iterator[str]:
     """Yield every complete wording of a meaning: all openers, cores and names."""
-    first = frame[0].intent.act
-    for opener in tables.words.openers[first]:
-        for bodies in product(*[_bodies(tables, clause) for clause in frame]):
-            yield tables.sentence(opener.text + tables.words.joiner.join(bodies), "")
+    requests = _requests(tables, frame)
+    for opener in tables.words.openers[frame[0].intent.act]:
+        for request in requests:
+            yield tables.sentence(opener.text + request, "")
+
+
+def _requests(tables: Surface, frame: Frame) -> list[str]:
+    """Return every wording of a meaning without an opener: all cores and names."""
+    return [tables.words.joiner.join(bodies) for bodies in product(*[_bodies(tables, clause) for clause in frame])]
 
 
 def _bodies(tables: Surface, clause: Clause) -> list[str]:

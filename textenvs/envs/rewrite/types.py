@@ -6,7 +6,7 @@ reward parts (`reward`) read nothing else. So one formula scores generated dialo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -83,6 +83,11 @@ class RewriteTruth:
     operators: tuple[str, ...] = field(default_factory=tuple[str, ...])
     frame: Any = None
     extra: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def phrasings(self) -> Iterable[str]:
+        """Texts that, between them, mention things in every order in which an accepted rewrite does."""
+        return self.accepted
 
     @property
     def needs_rewrite(self) -> bool:

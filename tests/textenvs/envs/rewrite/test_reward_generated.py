@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from textenvs.envs.rewrite.env import MultiTurnRewrite
-from textenvs.envs.rewrite.reward import PENALTY, assess
+from textenvs.envs.rewrite.reward import PENALTY, answer_key, assess
 from textenvs.envs.rewrite.types import RewriteTruth
 from textenvs.messages import Turn
 from textenvs.rewards.measures import words
@@ -135,3 +135,11 @@ def test_the_mean_falls_with_every_level_of_noise(turns: list[Turn]) -> None:
 def test_rambling_does_not_pay(turns: list[Turn]) -> None:
     for turn in turns[:50]:
         assert assess(turn.truth, turn.truth.gold + " and" * 2_000).value == -PENALTY
+
+
+def test_phrasings_mention_things_in_every_accepted_order(turns: list[Turn]) -> None:
+    for turn in turns[:40]:
+        truth: RewriteTruth = turn.truth
+        find = answer_key(truth).mentions.find
+        accepted = {tuple(find(words(text, truth.language))) for text in truth.accepted}
+        assert {tuple(find(words(text, truth.language))) for text in truth.phrasings} == accepted

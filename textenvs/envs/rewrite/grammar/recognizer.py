@@ -6,9 +6,11 @@ type. What is left is a *skeleton*, and the grammar is a table of skeletons.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from textenvs.envs.rewrite.grammar.frames import Clause, Entity, Frame, Intent, Type
 from textenvs.envs.rewrite.grammar.skeletons import (
@@ -110,10 +112,7 @@ class Recognizer:
         if skeleton in tables.full or skeleton in tables.reduced:
             return 1.0
         pairs = pairs_of(skeleton, self.language)
-        shared: dict[int, int] = {}
-        for pair in pairs:
-            for number in tables.bigrams.get(pair, ()):
-                shared[number] = shared.get(number, 0) + 1
+        shared = Counter(chain.from_iterable([tables.bigrams[pair] for pair in pairs if pair in tables.bigrams]))
         nearest = max([2.0 * n / (len(pairs) + tables.sizes[i]) for i, n in shared.items()], default=0.0)
         return nearest**6 / (1 + len(SENTENCE_END.findall(piece))) ** 2
 

@@ -57,7 +57,7 @@ class Grammar:
         prefixes: leads and openers, the longest first.
         openers: of every act, the longest first, with the empty one.
         joiner: what stands between two requests.
-        cues: by their first character.
+        cues: of all intents.
         bigrams: for every pair of neighbours, the complete skeletons that have it, by number.
         sizes: how many pairs each of those has.
     """
@@ -67,18 +67,13 @@ class Grammar:
     prefixes: tuple[str, ...]
     openers: dict[Act, tuple[str, ...]]
     joiner: str
-    cues: dict[str, tuple[Cue, ...]]
+    cues: tuple[Cue, ...]
     bigrams: dict[tuple[str, str], tuple[int, ...]]
     sizes: tuple[int, ...]
 
     def cues_in(self, sentence: str) -> list[Cue]:
-        """Return the cues that a sentence holds, in order."""
-        return [
-            cue
-            for at, first in enumerate(sentence)
-            for cue in self.cues.get(first, ())
-            if sentence.startswith(cue.text, at)
-        ]
+        """Return the cues that a sentence holds."""
+        return [cue for cue in self.cues if cue.text in sentence]
 
 
 def letter_of(kind: Type, form: str) -> str:
@@ -128,16 +123,17 @@ def grammar(language: Language) -> Grammar:
     )
 
 
-def _cues(tables: Surface, full: dict[str, tuple[Intent, tuple[int, ...]]]) -> dict[str, tuple[Cue, ...]]:
+def _cues(tables: Surface, full: dict[str, tuple[Intent, tuple[int, ...]]]) -> tuple[Cue, ...]:
     owners: dict[str, list[Intent]] = {}
     for name, cues in tables.words.cues.items():
         for cue in cues:
             owners.setdefault(normalize(cue, tables.language), []).append(INTENTS[name])
-    by_first: dict[str, tuple[Cue, ...]] = {}
-    for text, intents in owners.items():
-        holders = frozenset(intent.number for skeleton, (intent, _) in full.items() if text in skeleton)
-        by_first[text[0]] = (*by_first.get(text[0], ()), Cue(text, tuple(intents), holders))
-    return by_first
+    return tuple(
+        Cue(
+            text, tuple(intents), frozenset(intent.number for skeleton, (intent, _) in full.items() if text in skeleton)
+        )
+        for text, intents in owners.items()
+    )
 
 
 def _filled(tables: Surface, template: Template, intent: Intent) -> str:
