@@ -15,6 +15,11 @@ SMOOTHING = 0.8
 RESOLUTION = 1e-9
 """Values that differ by less than this share of their size are drawn as equal."""
 
+ERROR = "_se"
+"""What the name of a metric's standard error ends in."""
+WIDE = 1.96
+"""Standard errors to either side of a moving average: a 95 % interval."""
+
 Metrics = Sequence[Mapping[str, float]]
 
 
@@ -43,6 +48,7 @@ class Line:
         name: for the legend.
         raw: SVG path of the measured values; a gap where one is missing.
         smooth: SVG path of the moving average.
+        band: SVG path around its 95 % interval; "" where the metric has no standard error.
         end: (x, y) of the last smoothed point.
         last: the last smoothed value, formatted.
     """
@@ -50,6 +56,7 @@ class Line:
     name: str
     raw: str
     smooth: str
+    band: str
     end: tuple[float, float]
     last: str
 
@@ -108,14 +115,16 @@ def build_chart(spec: ChartSpec, metrics: Metrics, x_key: str) -> Chart | None:
     if not names:
         return None
     xs = [float(row.get(x_key, position)) for position, row in enumerate(metrics)]
-    columns = {name: [_number(row.get(name)) for row in metrics] for name in names}
+    columns = {name: _column(metrics, name) for name in names}
     x_axis, y_axis = _axes(xs, columns, spec.percent)
     x, y = _Scale(*x_axis[:2], LEFT, WIDTH - RIGHT), _Scale(*y_axis[:2], HEIGHT - BOTTOM, TOP)
     labels = {name: [_format(v, spec.percent) for v in values] for name, values in columns.items()}
     return Chart(
         spec.title,
         spec.note,
-        tuple(_line(_short(name), xs, columns[name], x, y, spec.percent) for name in names),
+        tuple(
+            _line(_short(name), xs, columns[name], _column(metrics, name + ERROR), x, y, spec.percent) for name in names
+        ),
         tuple(Tick(x(value), _format(value)) for value in x_axis[2]),
         tuple(Tick(y(value), _format(value, spec.percent)) for value in y_axis[2]),
         {
@@ -139,6 +148,22 @@ def smooth(values: Sequence[float], weight: float = SMOOTHING) -> list[float]:
         if not math.isnan(value):
             total, mass = weight * total + (1 - weight) * value, weight * mass + (1 - weight)
         result.append(math.nan if math.isnan(value) else total / mass)
+    return result
+
+
+def smooth_error(errors: Sequence[float], weight: float = SMOOTHING) -> list[float]:
+    """Return the standard errors of `smooth`'s averages, of values that err independently; NaN stays NaN.
+
+    Args:
+        errors: the standard error of each value; NaN where the value or its error is missing.
+        weight: of the past, as there.
+    """
+    total = mass = 0.0
+    result: list[float] = []
+    for error in errors:
+        if not math.isnan(error):
+            total, mass = weight**2 * total + ((1 - weight) * error) ** 2, weight * mass + (1 - weight)
+        result.append(math.nan if math.isnan(error) else math.sqrt(total) / mass)
     return result
 
 
@@ -167,11 +192,30 @@ def _axes(
     return (x_low, x_high, x_ticks), (y_ticks[0], y_ticks[-1], y_ticks)
 
 
-def _line(name: str, xs: Sequence[float], ys: Sequence[float], x: _Scale, y: _Scale, percent: bool) -> Line:
+def _line(
+    name: str,
+    xs: Sequence[float],
+    ys: Sequence[float],
+    errors: Sequence[float],
+    x: _Scale,
+    y: _Scale,
+    percent: bool,
+) -> Line:
     averaged = smooth(ys)
     last = max(index for index, value in enumerate(averaged) if not math.isnan(value))
     end = (x(xs[last]), y(averaged[last]))
-    return Line(name, _path(xs, ys, x, y), _path(xs, averaged, x, y), end, _format(averaged[last], percent))
+    band = _band(xs, averaged, smooth_error(errors), x, y)
+    return Line(name, _path(xs, ys, x, y), _path(xs, averaged, x, y), band, end, _format(averaged[last], percent))
+
+
+def _band(xs: Sequence[float], middle: Sequence[float], errors: Sequence[float], x: _Scale, y: _Scale) -> str:
+    """Return the closed path around the interval, cut off at the ends of the axis; "" where none is known."""
+    known = [place for place, error in enumerate(errors) if not math.isnan(error + middle[place])]
+    if len(known) < 2:
+        return ""
+    corners = [(place, 1) for place in known] + [(place, -1) for place in reversed(known)]
+    bound = [min(max(middle[p] + side * WIDE * errors[p], y.low), y.high) for p, side in corners]
+    return "M" + " L".join(f"{x(xs[p])},{y(v)}" for (p, _), v in zip(corners, bound, strict=True)) + "Z"
 
 
 def _path(xs: Sequence[float], ys: Sequence[float], x: _Scale, y: _Scale) -> str:
@@ -193,6 +237,10 @@ def _expand(keys: Sequence[str], metrics: Metrics) -> list[str]:
     for key in keys:
         names += [name for name in every if name.startswith(key)] if key.endswith("/") else [key]
     return names
+
+
+def _column(metrics: Metrics, name: str) -> list[float]:
+    return [_number(row.get(name)) for row in metrics]
 
 
 def _measured(metrics: Metrics, name: str) -> bool:

@@ -14,7 +14,7 @@ import jinja2
 import markupsafe
 from jinja2.utils import htmlsafe_json_dumps
 
-from agents.report.charts import HEIGHT, LEFT, RIGHT, WIDTH, Chart, ChartSpec, build_chart
+from agents.report.charts import ERROR, HEIGHT, LEFT, RIGHT, WIDTH, Chart, ChartSpec, build_chart
 from agents.report.run_folder import REPORT, RunData, read_run
 from agents.report.samples import sample_view
 from agents.report.sanitize import neutralize, neutralized
@@ -119,7 +119,10 @@ def _charts(metrics: Sequence[Mapping[str, Any]]) -> tuple[list[Chart], list[Cha
     """Return the chosen charts, and one chart for every metric that none of them shows."""
     shown = tuple(key for spec in CHARTS for key in spec.keys)
     others = dict.fromkeys(
-        name for row in metrics for name in row if name not in COUNTERS and not _covered(name, shown)
+        name
+        for row in metrics
+        for name in row
+        if name not in COUNTERS and not name.endswith(ERROR) and not _covered(name, shown)
     )
     chosen = [build_chart(spec, metrics, X_KEY) for spec in CHARTS]
     rest = [build_chart(ChartSpec(name.replace("_", " "), (name,)), metrics, X_KEY) for name in others]

@@ -25,6 +25,7 @@ _NAMES = frozenset(
         "epsilon",
         "explained_variance",
         "invalid_action_rate",
+        "flagged",
     }
 )
 

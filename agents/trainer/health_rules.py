@@ -33,7 +33,11 @@ class Window:
 
     def change(self, name: str) -> float:
         """Return how much the mean of a metric rose from `before` to `now`."""
-        return average(self.now, name) - average(self.before, name)
+        return rise(self.before, self.now, name)
+
+    def gain(self, name: str) -> float:
+        """Return how much the mean of a metric rose from `start` to `now`."""
+        return rise(self.start, self.now, name)
 
     def kept(self, name: str) -> float:
         """Return the share of a metric's value at the start that is left now; NaN where it began at 0."""
@@ -80,6 +84,11 @@ def average(rows: Sequence[Row], name: str) -> float:
     return math.fsum(known) / len(known) if known else math.nan
 
 
+def rise(earlier: Sequence[Row], later: Sequence[Row], name: str) -> float:
+    """Return how much the mean of a metric rose from one stretch to another."""
+    return average(later, name) - average(earlier, name)
+
+
 def entropy_lost(window: Window) -> float:
     """Return the share of the entropy at the start that is gone; 0 once the task is solved."""
     return 0.0 if window.solved else 1 - window.kept("entropy")
@@ -108,15 +117,29 @@ def sampler_gap(window: Window) -> float:
 
 
 def gamed_part(window: Window) -> float:
-    """Return how much the reward part that rose most has risen, or success has fallen, whichever is less.
+    """Return how much a reward part has risen, or success has fallen, whichever is less, of late or since the start."""
+    return max(_gamed_since(window.before, window.now), _gamed_since(window.start, window.now))
+
+
+def _gamed_since(earlier: Sequence[Row], now: Sequence[Row]) -> float:
+    """Return the same for two stretches.
 
     Parts are measured by the largest they were on either side, so that the figure does not depend on their scale.
     """
-    parts = {name for row in window.now for name in row if name.startswith("reward/")}
-    sizes = {name: max(abs(average(rows, name)) for rows in (window.before, window.now)) for name in parts}
-    rises = [window.change(name) / size for name, size in sizes.items() if size > 0]
-    fall = -window.change("success")
+    parts = {name for row in now for name in row if name.startswith("reward/")}
+    sizes = {name: max(abs(average(rows, name)) for rows in (earlier, now)) for name in parts}
+    rises = [rise(earlier, now, name) / size for name, size in sizes.items() if size > 0]
+    fall = -rise(earlier, now, "success")
     return min(max(rises), fall) if rises and not math.isnan(fall) else math.nan
+
+
+def signs_gained(window: Window) -> float:
+    """Return by how much more the share of actions with a sign of gaming has risen since the start than success has.
+
+    A sign may belong to a right answer, some utterances are rightly copied; then success rises with it.
+    """
+    better = window.gain("success")
+    return window.gain("flagged") - (better if better > 0 else 0.0)
 
 
 RULES = (
@@ -175,6 +198,14 @@ RULES = (
         gamed_part,
         raised_above=0.05,
         cleared_below=0.01,
+    ),
+    Rule(
+        "exploit signs",
+        "since the start {level:.0%} more of the actions show a sign of gaming, and success has not risen with them",
+        "read the marked episodes in the report (flags/* says of which signs); gate the reward on success",
+        signs_gained,
+        raised_above=0.25,
+        cleared_below=0.1,
     ),
     Rule(
         "critic worse than a constant",

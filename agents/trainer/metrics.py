@@ -26,6 +26,22 @@ def mean(values: Sequence[float] | FloatArray) -> float:
     return float(known.mean()) if len(known) else NAN
 
 
+def standard_error(values: Sequence[float], groups: Sequence[int]) -> float:
+    """Return the standard error of a mean over groups of episodes of one item each; NaN with fewer than two groups.
+
+    Members of a group are no independent draws of the items, so the spread is that of the groups' means.
+
+    Args:
+        values: of the episodes; NaN where unknown.
+        groups: of the same episodes.
+    """
+    members: dict[int, list[float]] = {}
+    for value, group in zip(values, groups, strict=True):
+        members.setdefault(group, []).append(value)
+    means = [known for known in map(mean, members.values()) if not np.isnan(known)]
+    return float(np.std(means, ddof=1) / np.sqrt(len(means))) if len(means) > 1 else NAN
+
+
 def episode_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
     """Return how the episodes went: returns, success, reward parts, lengths, how different and how clean they are.
 
@@ -36,7 +52,11 @@ def episode_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
     tokens = sum(trajectory.action_tokens for trajectory in trajectories)
     return {
         "episode_return": mean([t.episode_return for t in trajectories if t.valid]),
+        "episode_return_se": standard_error(
+            [t.episode_return if t.valid else NAN for t in trajectories], [t.group_id for t in trajectories]
+        ),
         "success": mean([trajectory.success for trajectory in trajectories]),
+        "success_se": standard_error([t.success for t in trajectories], [t.group_id for t in trajectories]),
         "turns": mean([len(trajectory.turns) for trajectory in trajectories]),
         "response_tokens": tokens / len(turns) if turns else NAN,
         "cut_rate": mean([turn.finish_reason == "length" for turn in turns]),

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agents.report import write_report
-from agents.report.charts import HEIGHT, WIDTH, ChartSpec, build_chart, smooth, ticks
+from agents.report.charts import HEIGHT, WIDTH, ChartSpec, build_chart, smooth, smooth_error, ticks
 from agents.report.sanitize import neutralize
 from agents.report.transcripts import pair_transcripts
 from tests.agents.report.payloads import PAYLOADS
@@ -170,6 +170,25 @@ def test_the_moving_average_is_a_weighted_mean_of_the_past(values: list[float]) 
     weights = [0.8 ** (len(values) - 1 - i) for i in range(len(values))]
     expected = sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
     assert smooth(values)[-1] == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_interval_of_the_moving_average_is_that_of_a_weighted_mean() -> None:
+    errors = [0.1, 0.3, math.nan, 0.2]
+    weights = [0.8**2, 0.8, 1.0]
+    known = [0.1, 0.3, 0.2]
+    expected = math.sqrt(sum((w * e) ** 2 for w, e in zip(weights, known, strict=True))) / sum(weights)
+    assert smooth_error(errors)[-1] == pytest.approx(expected)
+    assert math.isnan(smooth_error(errors)[2])
+
+
+def test_a_band_is_drawn_around_the_line_where_its_error_is_known() -> None:
+    rows = [{"x": float(i), "y": 0.5, "y_se": 0.1, "z": 0.5} for i in range(4)]
+    both = build_chart(ChartSpec("", ("y", "z"), percent=True), rows, "x")
+    assert both is not None
+    assert [bool(line.band) for line in both.lines] == [True, False]
+    heights = [float(point.split(",")[1].rstrip("Z")) for point in both.lines[0].band[1:].split(" L")]
+    assert max(heights[:4]) < both.lines[0].end[1] < min(heights[4:])
+    assert heights[0] < heights[3], "an average of more values is better known"
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))

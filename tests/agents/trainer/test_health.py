@@ -22,6 +22,7 @@ WELL = {
     "sampler_gap": 1e-6,
     "explained_variance": 0.4,
     "invalid_action_rate": 0.02,
+    "flagged": 0.1,
     "reward/fluency": 0.6,
     "reward/exact": 0.5,
 }
@@ -35,6 +36,7 @@ ILL: dict[str, list[Change]] = {
     "KL runaway": [{"kl": 0.9}],
     "sampler and trainer differ": [{"sampler_gap": 0.2}],
     "reward hacking": [{"reward/fluency": 0.8, "success": 0.3}],
+    "exploit signs": [{"flagged": 0.5}, {"flagged": 0.9, "success": 0.6}],
     "critic worse than a constant": [{"explained_variance": -0.1}],
     "invalid actions": [{"invalid_action_rate": 0.3}],
 }
@@ -48,6 +50,7 @@ NOT_ILL: dict[str, list[Change]] = {
     "KL runaway": [{"kl": 0.2}],
     "sampler and trainer differ": [{"sampler_gap": 0.01}, {"sampler_gap": 0.2, "epsilon": 0.1}],
     "reward hacking": [{"reward/fluency": 0.8, "success": 0.6}, {"success": 0.3}],
+    "exploit signs": [{"flagged": 0.3}, {"flagged": 0.6, "success": 0.8}],
     "critic worse than a constant": [{"explained_variance": 0.01}],
     "invalid actions": [{"invalid_action_rate": 0.15}],
 }
@@ -106,6 +109,15 @@ def test_a_figure_that_wavers_between_the_thresholds_is_not_repeated() -> None:
     events = [run(monitor, WELL | {"kl": kl}, 1) for kl in (0.6, 0.4, 0.6, 0.4, 0.2, 0.4, 0.6)]
     raised, cleared = [("KL runaway", True)], [("KL runaway", False)]
     assert events == [raised, [], [], [], cleared, [], raised]
+
+
+def test_a_part_that_is_gamed_so_slowly_that_no_stretch_shows_it_is_seen_since_the_start() -> None:
+    monitor = HealthMonitor(span=SPAN)
+    events: list[tuple[str, bool]] = []
+    for update in range(30):
+        drift = {"reward/fluency": 0.5 + 0.005 * update, "success": 0.5 - 0.005 * update}
+        events += run(monitor, WELL | drift, 1, first=update)
+    assert events == [("reward hacking", True)]
 
 
 def test_what_is_unknown_neither_raises_nor_clears() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.trainer.metrics import batch_metrics, episode_metrics, explained_variance
+from agents.trainer.metrics import batch_metrics, episode_metrics, explained_variance, standard_error
 from tests.agents.build import random_trajectories, scored, trajectory, turn
 
 
@@ -27,6 +27,14 @@ def test_missing_rewards_and_parts_are_left_out() -> None:
     assert found["reward_valid_rate"] == pytest.approx(2 / 3)
     assert found["cut_rate"] == pytest.approx(1 / 3)
     assert found["response_tokens"] == pytest.approx(4 / 3)
+
+
+def test_the_standard_error_counts_an_item_once() -> None:
+    values = [1.0, 0.0, 0.5, 0.25, float("nan")]
+    assert standard_error(values, [0, 1, 2, 3, 4]) == pytest.approx(np.std(values[:4], ddof=1) / 2)
+    doubled = standard_error([v for v in values for _ in range(2)], [g for g in range(5) for _ in range(2)])
+    assert doubled == pytest.approx(standard_error(values, [0, 1, 2, 3, 4]))
+    assert np.isnan(standard_error([1.0, 0.0], [7, 7]))
 
 
 def test_signs_of_gaming_are_counted_in_what_the_agent_said() -> None:
