@@ -129,7 +129,14 @@ def begin(experiment: Experiment, policy: CausalLMPolicy, rows: Sequence[Demonst
         policy.restart_critic()
     if policy.settings.reference == "copy":
         policy.freeze_reference()
-    agent = experiment.agent(
+    agent = new_agent(experiment, policy)
+    agent.save(experiment.folder / "checkpoints" / checkpoint_name(0))
+    return agent
+
+
+def new_agent(experiment: Experiment, policy: CausalLMPolicy) -> Agent:
+    """Return the agent that begins the training."""
+    return experiment.agent(
         policy,
         experiment.env_id,
         env_kwargs=experiment.env_kwargs,
@@ -139,8 +146,20 @@ def begin(experiment: Experiment, policy: CausalLMPolicy, rows: Sequence[Demonst
         step_timeout_s=experiment.step_timeout_s,
         engine=experiment.engine.open(),
     )
-    agent.save(experiment.folder / "checkpoints" / checkpoint_name(0))
-    return agent
+
+
+def train(experiment: Experiment, agent: Agent) -> None:
+    """Train to the end; of several ranks, all that is not the first one's alone to do.
+
+    Raises:
+        TrainingInterrupted: on Ctrl-C, after a checkpoint was saved.
+    """
+    agent.learn(
+        total_episodes=experiment.episodes,
+        callback=HeldOutEvaluation(experiment.valid_return),
+        progress=True,
+        resume=True,
+    )
 
 
 def finish(experiment: Experiment, agent: Agent, console: Console, start: float) -> Outcome:
@@ -158,12 +177,7 @@ def finish(experiment: Experiment, agent: Agent, console: Console, start: float)
     """
     resumed = agent.trainer.update > 0
     before = _measure_before(experiment, agent, console)
-    agent.learn(
-        total_episodes=experiment.episodes,
-        callback=HeldOutEvaluation(experiment.valid_return),
-        progress=True,
-        resume=True,
-    )
+    train(experiment, agent)
     agent.save(experiment.folder / CHECKPOINT)
     chosen, place, measured = _choose(experiment, agent)
     console.print(f"Evaluating after training: {measured} ...", highlight=False)

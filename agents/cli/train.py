@@ -130,12 +130,27 @@ def resolve(options: TrainOptions[Any], algorithm: str) -> Experiment:
 
 def execute(options: TrainOptions[Any], experiment: Experiment) -> int:
     """Build the policy, run the experiment and print what it found."""
+    from agents.distributed.ranks import join_ranks, leave_ranks
+
+    set_arithmetic(options.threads, options.matmul_precision)
+    ranks = join_ranks()
+    if ranks.size > 1 and experiment.sft is not None:
+        raise UsageError(
+            "--init sft warms up in one process: run textenvs sft first, and launch the training with --init FOLDER"
+        )
+    try:
+        return _lead(options, experiment) if ranks.first else _follow(options, experiment)
+    finally:
+        leave_ranks()
+
+
+def _lead(options: TrainOptions[Any], experiment: Experiment) -> int:
+    """Do everything, as the only rank or the first."""
     from rich.console import Console
 
     from agents.cli.experiment import begin, finish, prepare_folder, print_outcome
 
     console, began = Console(), time.perf_counter()
-    set_arithmetic(options.threads, options.matmul_precision)
     agent = None
     if options.resume is None:
         prepare_folder(experiment.folder, options.overwrite)
@@ -148,6 +163,17 @@ def execute(options: TrainOptions[Any], experiment: Experiment) -> int:
         console.print(f"Go on with: {_resume_command(experiment)}", markup=False, highlight=False)
         raise
     print_outcome(outcome, experiment.folder, console)
+    return 0
+
+
+def _follow(options: TrainOptions[Any], experiment: Experiment) -> int:
+    """Take part in the training, and leave to the first rank what is written, shown and evaluated."""
+    from rich.console import Console
+
+    from agents.cli.experiment import new_agent, train
+
+    resumed = options.resume and resume_agent(experiment, options.model.device, Console(quiet=True))
+    train(experiment, resumed or new_agent(experiment, start(options, experiment)[0]))
     return 0
 
 

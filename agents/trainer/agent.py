@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Self
 
 from agents.algorithms.base import AnyAlgorithm
 from agents.algorithms.config import TrainConfig
+from agents.distributed.ranks import Ranks, join_ranks
+from agents.distributed.shared_collector import SharedCollector
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.rollout.collector import Collector
 from agents.rollout.engine import Engine
@@ -113,7 +115,12 @@ class Agent:
                 "build it with reference='auto', or set kl_coef=0"
             )
         items = ItemSequence(settings.seed, self.environments.named_items, self.environments.n_items)
-        return Trainer(self.policy, self.collector, self.algorithm, settings, items)
+        return Trainer(self.policy, self.collector, self.algorithm, settings, items, self.ranks)
+
+    @cached_property
+    def ranks(self) -> Ranks:
+        """The processes that train together; only the first calls back, writes and shows."""
+        return join_ranks()
 
     @cached_property
     def environments(self) -> Environments:
@@ -121,10 +128,10 @@ class Agent:
         return open_environments(self.env, self.env_kwargs)
 
     @cached_property
-    def collector(self) -> Collector:
+    def collector(self) -> Collector | SharedCollector:
         """What plays the episodes."""
         settings = self.settings
-        return Collector(
+        collector = Collector(
             self.policy,
             self.environments.source,
             sampling_params(settings),
@@ -133,6 +140,7 @@ class Agent:
             workers=self.workers,
             step_timeout_s=self.step_timeout_s,
         )
+        return collector if self.ranks.size == 1 else SharedCollector(collector, self.ranks)
 
     def close(self) -> None:
         """Close the environments, and end the processes that play them."""
@@ -157,7 +165,8 @@ class Agent:
         trainer = self.trainer
         self._check_measured(callback)
         trainer.plan(math.ceil(total_episodes / self.settings.n_episodes_per_update), resume=resume)
-        callbacks = CallbackList([*CallbackList(callback).callbacks, *self._own_callbacks(progress)])
+        told = [*CallbackList(callback).callbacks, *self._own_callbacks(progress)] if self.ranks.first else []
+        callbacks = CallbackList(told)
         try:
             callbacks.on_training_start(self)
             trainer.run(
@@ -189,8 +198,10 @@ class Agent:
         """Write a folder with everything that `load` needs; it is whole or not there.
 
         transformers (or peft, with an adapter) and vLLM load the policy from it as it is; README.md is its model card.
+        Of several ranks, the first writes.
         """
-        save_trainer(Path(path), self.policy, self.trainer, record_of(self.trainer, self.env, self.env_kwargs))
+        if self.ranks.first:
+            save_trainer(Path(path), self.policy, self.trainer, record_of(self.trainer, self.env, self.env_kwargs))
 
     def write_card(self, path: str | Path, results: Mapping[str, Sequence[ResultRow]], command: str = "") -> None:
         """Write the model card of a saved agent again, with what an evaluation found.
@@ -288,4 +299,6 @@ class Agent:
 
     def _save_interrupted(self) -> Path | None:
         """Save the agent as it was last whole; a rollout that was cut short is played again from its start."""
-        return self._checkpoint_writer(self.run_dir).save(self) if self.run_dir is not None else None
+        if self.run_dir is None or not self.ranks.first:
+            return None
+        return self._checkpoint_writer(self.run_dir).save(self)

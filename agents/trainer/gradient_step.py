@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.algorithms.config import TrainConfig
+from agents.distributed.ranks import ALONE, Ranks
 from agents.trainer.portion import Portion, Share, Terms, UpdateStats
 
 
@@ -22,12 +23,14 @@ class GradientStep:
         config: of the algorithm's own type.
         optimizer: of the parameters, and perhaps of more.
         parameters: all that the step moves; the loss has a gradient for no others.
+        ranks: that share the micro-batches.
     """
 
     share: Share
     config: TrainConfig
     optimizer: torch.optim.Optimizer
     parameters: Sequence[nn.Parameter]
+    ranks: Ranks = ALONE
 
     def take(self, portion: Portion, stats: UpdateStats) -> None:
         """Accumulate the gradient over the micro-batches, and step."""
@@ -51,8 +54,9 @@ class GradientStep:
     def _accumulate(self, portion: Portion) -> dict[str, Tensor]:
         """Add up gradients and terms over micro-batches."""
         terms = Terms()
-        for rows in portion.microbatches:
+        for rows in self.ranks.share(portion.microbatches):
             loss = self.share(portion, rows)
             loss.total.backward()
             terms.add(loss)
-        return terms.figures
+        self.ranks.sum_gradients(self.parameters)
+        return terms.over(self.ranks)

@@ -16,10 +16,12 @@ import numpy as np
 
 from agents.algorithms.base import AnyAlgorithm, Credit
 from agents.algorithms.config import TrainConfig
+from agents.distributed.ranks import ALONE, Ranks
+from agents.rollout.sampling import stream_key
 from agents.trainer.convergence import HeldOutHistory
 from agents.trainer.exploration import EntropyController, temperature
 from agents.trainer.filters import without_overlong
-from agents.trainer.generators import Generators, capture_generators, restore_generators
+from agents.trainer.generators import Generators, capture_generators, restore_generators, seed_generators
 from agents.trainer.health import HealthMonitor
 from agents.trainer.items import ItemSequence
 from agents.trainer.kl import KLController, charge_rewards
@@ -70,6 +72,7 @@ class Trainer:
         algorithm: the record.
         config: of the algorithm's own type.
         items: what is played.
+        ranks: that train together; each runs a trainer of its own, and they stay the same.
 
     Attributes:
         stateful: every part that remembers something from one update to the next, by name. This is the one place: what
@@ -90,6 +93,7 @@ class Trainer:
         algorithm: AnyAlgorithm,
         config: TrainConfig,
         items: ItemSequence,
+        ranks: Ranks = ALONE,
     ) -> None:
         if algorithm.critic and not any(n.startswith(CRITIC_PREFIX) for n, _ in policy.trainable_parameters()):
             raise ConfigError(
@@ -100,8 +104,9 @@ class Trainer:
         self.collector = collector
         self.algorithm = algorithm
         self.config = config
+        self.ranks = ranks
         self.rollouts = Rollouts(collector, items, config)
-        self.updater = Updater(policy, algorithm, config)
+        self.updater = Updater(policy, algorithm, config, ranks)
         self.kl = KLController(config.kl_coef, config.kl_control.target, config.kl_control.horizon)
         exploration = config.exploration
         self.entropy = EntropyController(config.entropy_coef, exploration.entropy_target, exploration.entropy_step)
@@ -138,10 +143,14 @@ class Trainer:
     def plan(self, updates: int, *, resume: bool) -> None:
         """Set how long to train: for `updates` more, or, resuming a plan, until it has had as many in all.
 
-        Only resuming sets the process's global generators: to where they were when the state was taken.
+        Resuming sets the process's global generators to where they were when the state was taken. Those of every
+        further rank get a seed of its own, and all ranks the weights of the first.
         """
         if resume:
             restore_generators(self.saved.generators)
+        self.ranks.copy_weights([weight for _, weight in self.policy.trainable_parameters()])
+        if not self.ranks.first:
+            seed_generators(stream_key(self.config.seed, self.update, self.ranks.rank))
         self.schedule_start = self.schedule_start if resume else self.update
         self.schedule_updates = updates
         self.saved = self._state()
@@ -150,13 +159,13 @@ class Trainer:
         """Update until the schedule is at its end or `on_update` returns False.
 
         Args:
-            on_update: given the metrics of an update, says whether to go on.
+            on_update: given the metrics of an update, says whether to go on; the first rank's answer holds for all.
             on_pause: called wherever the run can be saved: after a rollout, after a step, between updates.
         """
         self.policy.eval()
         going = True
         while going and (self.remaining > 0 or self.unreported):
-            going = on_update(self.unreported or self.step(on_pause))
+            going = self.ranks.agree(on_update(self.unreported or self.step(on_pause)))
             self.unreported = self.finished = None
             self.saved = self._state()
             on_pause()
@@ -211,6 +220,7 @@ class Trainer:
             self.config.microbatch_tokens,
             critic=self.algorithm.critic is not None,
             reference=self.config.kl_coef > 0,
+            ranks=self.ranks,
         )
 
     def _credit(self, batch: TokenBatch) -> Credit:

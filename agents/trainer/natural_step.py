@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from agents.algorithms.base import AnyAlgorithm, Loss
 from agents.algorithms.config import TrainConfig
 from agents.algorithms.settings import TrustRegion
+from agents.distributed.ranks import ALONE, Ranks
 from agents.losses.kl import categorical_kl
 from agents.policies.causal_lm import TokenScores
 from agents.trainer.microbatch import Rows
@@ -41,6 +42,7 @@ class NaturalStep:
         config: of the algorithm's own type.
         region: that the step stays in.
         named_parameters: all that are trained, the critic's too.
+        ranks: that share the micro-batches.
 
     Raises:
         ConfigError: if the policy cannot be differentiated twice.
@@ -53,6 +55,7 @@ class NaturalStep:
         config: TrainConfig,
         region: TrustRegion,
         named_parameters: Sequence[tuple[str, nn.Parameter]],
+        ranks: Ranks = ALONE,
     ) -> None:
         if not policy.twice_differentiable:
             raise ConfigError(
@@ -63,6 +66,7 @@ class NaturalStep:
         self.algorithm = algorithm
         self.config = config
         self.region = region
+        self.ranks = ranks
         named = [(name, weight) for name, weight in named_parameters if not name.startswith(CRITIC_PREFIX)]
         self.names = [name for name, _ in named]
         self.parameters = [weight for _, weight in named]
@@ -96,12 +100,19 @@ class NaturalStep:
 
     def _objective_and_gradient(self, portion: Portion) -> tuple[dict[str, float], Tensor]:
         """Return the objective's terms and its gradient [P] at the old weights, summed over micro-batches."""
-        terms, gradient = Terms(), 0.0
-        for rows in portion.microbatches:
+        terms, gradient = Terms(), self._zeros()
+        for rows in self.ranks.share(portion.microbatches):
             objective = self._objective(portion, rows, self._distributions(rows))
             gradient = gradient + flat_gradient(objective.total, self.parameters)
             terms.add(objective)
-        return {name: figure.item() for name, figure in terms.figures.items()}, torch.as_tensor(gradient)
+        figures = terms.over(self.ranks)
+        return {name: figure.item() for name, figure in figures.items()}, self.ranks.sum(gradient)
+
+    def _zeros(self) -> Tensor:
+        """Return the gradient [P] of nothing."""
+        return torch.cat([torch.zeros_like(weight).reshape(-1) for weight in self.parameters]).to(
+            torch.promote_types(self.parameters[0].dtype, torch.float32)
+        )
 
     def _full_step(self, portion: Portion, gradient: Tensor) -> Tensor:
         """Return the longest step [P] along the natural gradient, before any search; the graphs it needed are freed."""
@@ -115,12 +126,13 @@ class NaturalStep:
         One micro-batch's graph may be in memory at a time. So that of a single one is kept from product to product, and
         those of several are built anew in every product.
         """
-        curvatures = [partial(self._curvature, portion, rows) for rows in portion.microbatches]
+        curvatures = [partial(self._curvature, portion, rows) for rows in self.ranks.share(portion.microbatches)]
         if len(curvatures) == 1:
             curvatures = [cache(curvatures[0])]
 
         def product(vector: Tensor) -> Tensor:
-            return sum((curvature()(vector) for curvature in curvatures), start=self.region.cg_damping * vector)
+            mine = sum((curvature()(vector) for curvature in curvatures), start=torch.zeros_like(vector))
+            return self.ranks.sum(mine) + self.region.cg_damping * vector
 
         return product
 
@@ -134,12 +146,13 @@ class NaturalStep:
     def _evaluate(self, portion: Portion, old: Sequence[Tensor]) -> tuple[float, float]:
         """Return the objective and the mean KL(new || old) at the weights as they are."""
         objective = kl = 0.0
-        for rows in portion.microbatches:
+        for rows in self.ranks.share(portion.microbatches):
             logprobs = self._distributions(rows)
             objective += self._objective(portion, rows, logprobs).total.item()
             divergence = categorical_kl(logprobs, self._distributions(rows, old))
             kl += portion.mean_weight * divergence.sum().item()
-        return objective, kl
+        parts = self.ranks.gather((objective, kl))
+        return sum(part[0] for part in parts), sum(part[1] for part in parts)
 
     def _objective(self, portion: Portion, rows: Rows, logprobs_NV: Tensor) -> Loss:
         """Return a micro-batch's share of what the step is to bring down; the critic plays no part in it."""

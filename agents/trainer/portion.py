@@ -13,6 +13,7 @@ from torch import Tensor
 
 from agents.algorithms.base import AnyAlgorithm, Credit, CriticInputs, Loss, LossInputs
 from agents.algorithms.config import TrainConfig
+from agents.distributed.ranks import Ranks
 from agents.losses.kl import k3
 from agents.policies.causal_lm import TokenScores
 from agents.trainer.microbatch import Rows, microbatches
@@ -57,8 +58,19 @@ class Terms:
 
     def add(self, loss: Loss) -> None:
         """Add a micro-batch's share; of ``..._max`` the larger one stays."""
-        for name, term in {"loss": loss.total, **loss.terms}.items():
-            share = term.detach()
+        self._join({name: term.detach() for name, term in {"loss": loss.total, **loss.terms}.items()})
+
+    def over(self, ranks: Ranks) -> dict[str, Tensor]:
+        """Return the figures of what all ranks have added."""
+        if ranks.size == 1:
+            return self.figures
+        whole = Terms()
+        for part in ranks.gather({name: figure.item() for name, figure in self.figures.items()}):
+            whole._join({name: torch.tensor(figure, device=ranks.device) for name, figure in part.items()})
+        return whole.figures
+
+    def _join(self, shares: dict[str, Tensor]) -> None:
+        for name, share in shares.items():
             known = self.figures.get(name, share if name.endswith("_max") else 0 * share)
             self.figures[name] = torch.maximum(known, share) if name.endswith("_max") else known + share
 

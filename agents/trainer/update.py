@@ -14,6 +14,7 @@ from torch import nn
 
 from agents.algorithms.base import AnyAlgorithm, Credit, Loss, ValueLearning
 from agents.algorithms.config import TrainConfig
+from agents.distributed.ranks import ALONE, Ranks
 from agents.losses.importance import truncated_importance
 from agents.trainer.gradient_step import GradientStep
 from agents.trainer.interrupts import deferred_interrupt
@@ -59,12 +60,15 @@ class Updater:
         policy: whose parameters are trained.
         algorithm: gives loss, normaliser, and how the weights are moved.
         config: of the algorithm's own type.
+        ranks: that share the micro-batches of every step; each has the whole batch.
 
     Raises:
         ConfigError: if the policy cannot do what the algorithm needs.
     """
 
-    def __init__(self, policy: TrainablePolicy, algorithm: AnyAlgorithm, config: TrainConfig) -> None:
+    def __init__(
+        self, policy: TrainablePolicy, algorithm: AnyAlgorithm, config: TrainConfig, ranks: Ranks = ALONE
+    ) -> None:
         self.policy = policy
         self.algorithm = algorithm
         self.config = config
@@ -74,12 +78,12 @@ class Updater:
         )
         own = [weight for name, weight in self.named_parameters if name.startswith(CRITIC_PREFIX)]
         everything = [weight for _, weight in self.named_parameters]
-        self.gradient_step = GradientStep(self._whole_share, config, self.optimizer, everything)
+        self.gradient_step = GradientStep(self._whole_share, config, self.optimizer, everything, ranks)
         critic = algorithm.critic
         critic_share = critic and partial(self._critic_share, critic)
-        self.critic_step = critic_share and GradientStep(critic_share, config, self.optimizer, own)
+        self.critic_step = critic_share and GradientStep(critic_share, config, self.optimizer, own, ranks)
         region = algorithm.trust_region and algorithm.trust_region(config)
-        self.natural_step = region and NaturalStep(policy, algorithm, config, region, self.named_parameters)
+        self.natural_step = region and NaturalStep(policy, algorithm, config, region, self.named_parameters, ranks)
 
     def _whole_share(self, portion: Portion, rows: Rows) -> Loss:
         """Return the loss of policy and critic."""

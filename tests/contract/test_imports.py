@@ -25,8 +25,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "agents.finetune",
         "agents.sb3",
         "agents.rows",
+        "agents.export",
+        "agents.plan",
     ),
-    ("agents.rollout", "agents.algorithms"),
+    ("agents.rollout", "agents.algorithms", "agents.distributed"),
     ("agents.policies", "agents.advantages", "agents.losses", "agents.chat", "agents.mixture"),
     ("agents.trajectory",),
 )

@@ -1,0 +1,1 @@
+"""More than one process: learners that make one update together (Accelerate), and rollouts in actors (Ray)."""
