@@ -6,11 +6,9 @@ type. What is left is a *skeleton*, and the grammar is a table of skeletons.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 
 from textenvs.envs.rewrite.grammar.frames import Clause, Entity, Frame, Intent, Type
 from textenvs.envs.rewrite.grammar.skeletons import (
@@ -111,9 +109,7 @@ class Recognizer:
         skeleton, _ = _skeleton(self, piece)
         if skeleton in tables.full or skeleton in tables.reduced:
             return 1.0
-        pairs = pairs_of(skeleton, self.language)
-        shared = Counter(chain.from_iterable([tables.bigrams[pair] for pair in pairs if pair in tables.bigrams]))
-        nearest = max([2.0 * n / (len(pairs) + tables.sizes[i]) for i, n in shared.items()], default=0.0)
+        nearest = tables.likeness(pairs_of(skeleton, self.language))
         return nearest**6 / (1 + len(SENTENCE_END.findall(piece))) ** 2
 
     def _pieces(self, normal: str, tables: Grammar) -> list[str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise, product
-from typing import get_args
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from textenvs.envs.rewrite.grammar.frames import INTENTS, Act, Intent, Type
 from textenvs.envs.rewrite.grammar.language import Cut
@@ -15,6 +18,8 @@ from textenvs.envs.rewrite.grammar.surface import Surface, surface
 from textenvs.envs.rewrite.grammar.templates import Template
 from textenvs.envs.rewrite.types import Language
 from textenvs.rewards.measures import normalize
+
+IntArray = NDArray[np.integer[Any]]
 
 # Private-use characters stand for entities (while a text is read) and for types (in skeletons). `normalize`
 # leaves them alone; where a text brings its own, they are taken out first.
@@ -58,8 +63,9 @@ class Grammar:
         openers: of every act, the longest first, with the empty one.
         joiner: what stands between two requests.
         cues: of all intents.
-        bigrams: for every pair of neighbours, the complete skeletons that have it, by number.
-        sizes: how many pairs each of those has.
+        bigrams: the row of every pair of neighbours in `holders`.
+        holders: [pairs, skeletons] 1 where a complete skeleton has the pair, else 0.
+        sizes: [skeletons] how many pairs each has.
     """
 
     full: dict[str, tuple[Intent, tuple[int, ...]]]
@@ -68,12 +74,19 @@ class Grammar:
     openers: dict[Act, tuple[str, ...]]
     joiner: str
     cues: tuple[Cue, ...]
-    bigrams: dict[tuple[str, str], tuple[int, ...]]
-    sizes: tuple[int, ...]
+    bigrams: dict[tuple[str, str], int]
+    holders: IntArray
+    sizes: IntArray
 
     def cues_in(self, sentence: str) -> list[Cue]:
         """Return the cues that a sentence holds."""
         return [cue for cue in self.cues if cue.text in sentence]
+
+    def likeness(self, pairs: Set[tuple[str, str]]) -> float:
+        """Return the greatest share of pairs in common with one complete skeleton: Dice's coefficient, in [0, 1]."""
+        known = np.array([self.bigrams[pair] for pair in pairs if pair in self.bigrams], dtype=np.intp)
+        shared = self.holders[known].sum(0)
+        return float((2.0 * shared / (len(pairs) + self.sizes)).max())
 
 
 def letter_of(kind: Type, form: str) -> str:
@@ -101,13 +114,11 @@ def grammar(language: Language) -> Grammar:
             reduced.update(_reduced(tables, intent, core))
             reduced.update(_bare(tables, template, intent))
     reduced.update(_shells(tables))
-    bigrams: dict[tuple[str, str], list[int]] = {}
-    sizes: list[int] = []
-    for number, skeleton in enumerate(full):
-        pairs = pairs_of(skeleton, language)
-        sizes.append(len(pairs))
-        for pair in sorted(pairs):
-            bigrams.setdefault(pair, []).append(number)
+    pairs = [pairs_of(skeleton, language) for skeleton in full]
+    bigrams = {pair: row for row, pair in enumerate(sorted(set[tuple[str, str]]().union(*pairs)))}
+    holders = np.zeros((len(bigrams), len(full)), dtype=np.int8)
+    for number, own in enumerate(pairs):
+        holders[[bigrams[pair] for pair in own], number] = 1
     return Grammar(
         full,
         frozenset(reduced),
@@ -118,8 +129,9 @@ def grammar(language: Language) -> Grammar:
         },
         normalize(words.joiner + "x", language)[:-1],
         _cues(tables, full),
-        {pair: tuple(numbers) for pair, numbers in bigrams.items()},
-        tuple(sizes),
+        bigrams,
+        holders,
+        holders.sum(0),
     )
 
 
@@ -128,12 +140,11 @@ def _cues(tables: Surface, full: dict[str, tuple[Intent, tuple[int, ...]]]) -> t
     for name, cues in tables.words.cues.items():
         for cue in cues:
             owners.setdefault(normalize(cue, tables.language), []).append(INTENTS[name])
-    return tuple(
-        Cue(
-            text, tuple(intents), frozenset(intent.number for skeleton, (intent, _) in full.items() if text in skeleton)
-        )
-        for text, intents in owners.items()
-    )
+
+    def holders(text: str) -> frozenset[int]:
+        return frozenset(intent.number for skeleton, (intent, _) in full.items() if text in skeleton)
+
+    return tuple(Cue(text, tuple(intents), holders(text)) for text, intents in owners.items())
 
 
 def _filled(tables: Surface, template: Template, intent: Intent) -> str:
