@@ -176,6 +176,8 @@ class SFTOptions:
     """Demonstrations; all of its share of a corpus, or 2,000 of generated dialogues, if not given."""
     share: float = 0.5
     """Share of a corpus's train split that the warm-up draws from; reinforcement learning gets the rest."""
+    demonstrator: str = "oracle"
+    """Which of the environment's baselines demonstrates."""
     lapses: float = 0.0
     """How careless the annotator is: the probability of doing what the environment's careless baseline does."""
     drills: float = 0.0
@@ -246,7 +248,8 @@ def demonstrate(env: EnvOptions, sft: SFTOptions, seed: int) -> list[Demonstrati
 
     settings = {**env.settings(), "split": "train", **sft.share_settings(env)[0]}
     items = getattr(make_text_env(env.id, settings), "n_items", None)
-    rows = oracle_rows(env.id, settings, n=sft.rows or items or DEMONSTRATIONS, seed=seed, lapses=sft.lapses)
+    n = sft.rows or items or DEMONSTRATIONS
+    rows = oracle_rows(env.id, settings, n=n, seed=seed, lapses=sft.lapses, demonstrator=sft.demonstrator)
     return [*rows, *copy_drills(rows, round(sft.drills * len(rows)), seed)]
 
 

@@ -11,10 +11,13 @@ import numpy as np
 from agents.rows.demonstration import Demonstration
 from agents.rows.kinds import kind_of_demonstration
 from textenvs.core import Observation, TextEnv
-from textenvs.errors import ConfigError
+from textenvs.errors import ConfigError, UnknownNameError
 from textenvs.messages import Message
 
 __all__ = ["Annotator", "Demonstration", "oracle_rows"]
+
+ORACLE = "oracle"
+"""The baseline that demonstrates, unless another is named."""
 
 
 def oracle_rows(
@@ -24,8 +27,9 @@ def oracle_rows(
     seed: int = 0,
     indices: Iterable[int] | None = None,
     lapses: float = 0.0,
+    demonstrator: str = ORACLE,
 ) -> list[Demonstration]:
-    """Let an environment's oracle play episodes, and return them as demonstrations.
+    """Let an environment's oracle, or another of its baselines, play episodes, and return them as demonstrations.
 
     Args:
         env_id: of a registered environment.
@@ -36,10 +40,12 @@ def oracle_rows(
         lapses: how careless the annotator is: the probability, at every turn, of doing what the environment's baseline
             ``"careless"`` does. Real annotations are like that, and a policy that imitates them leaves something for
             reinforcement learning to find.
+        demonstrator: the baseline that plays.
 
     Raises:
         ConfigError: if the environment has no oracle (or, with lapses, no careless baseline), `lapses` is no
             probability, or neither `n` nor `indices` is given.
+        UnknownNameError: if the environment has no such baseline.
     """
     if (n is None) == (indices is None):
         raise ConfigError("give either n (how many episodes to draw) or indices (which items)")
@@ -48,32 +54,37 @@ def oracle_rows(
     env = gym.make(env_id, disable_env_checker=True, **dict(env_kwargs or {})).unwrapped
     if not isinstance(env, TextEnv):
         raise ConfigError(f"{env_id} has no oracle: demonstrations need an environment built on textenvs.TextEnv")
-    annotator = Annotator(env, lapses, seed)
+    annotator = Annotator(env, lapses, seed, demonstrator)
     if indices is not None:
         return [annotator.play(options={"index": index}) for index in indices]
     return [annotator.play(seed=None if row else seed) for row in range(n or 0)]
 
 
 class Annotator:
-    """Plays an environment as its oracle does, but for lapses.
+    """Plays an environment as one of its baselines does, but for lapses.
 
     Args:
         env: to play.
         lapses: see `oracle_rows`.
         seed: of the lapses.
+        demonstrator: the baseline.
 
     Raises:
         ConfigError: if there are lapses and the environment has no ``"careless"`` baseline.
+        UnknownNameError: if the environment has no such baseline.
     """
 
-    def __init__(self, env: TextEnv, lapses: float, seed: int) -> None:
+    def __init__(self, env: TextEnv, lapses: float, seed: int, demonstrator: str = ORACLE) -> None:
         self._env = env
         self._lapses = lapses
         self._generator = np.random.default_rng(seed)
         baselines = env.baselines()
         if lapses and "careless" not in baselines:
             raise ConfigError(f"lapses need a baseline called 'careless'; this environment has {', '.join(baselines)}")
-        self._careful, self._careless = baselines["oracle"], baselines.get("careless", baselines["oracle"])
+        if demonstrator not in baselines:
+            raise UnknownNameError.of("demonstrator", demonstrator, baselines)
+        self._careful = baselines[demonstrator]
+        self._careless = baselines.get("careless", self._careful)
 
     def play(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Demonstration:
         """Play one episode by `TextEnv.advance`, which never asks the reward."""

@@ -21,7 +21,7 @@ from agents.trainer.schedules import learning_rate
 from tests.agents.build import tiny_policy
 from tests.toy import EchoEnv
 from textenvs.envs.rewrite.oracle import LONG
-from textenvs.errors import CheckpointError, ConfigError
+from textenvs.errors import CheckpointError, ConfigError, UnknownNameError
 
 ROWS = [
     Demonstration(
@@ -274,6 +274,14 @@ def test_a_careless_annotator_copies_what_should_become_longer() -> None:
         row.messages[-2]["content"].endswith(row.messages[-1]["content"]) for row in careless if row not in careful
     )
     assert 0 < sum(a != b for a, b in zip(careful, mixed, strict=True)) < len(lapsed)
+
+
+def test_another_baseline_may_demonstrate() -> None:
+    settings = {"language": "zh", "difficulty": "tiny"}
+    rows = oracle_rows("MultiTurnRewrite-v0", settings, indices=range(3), demonstrator="copy")
+    assert all(row.messages[-2]["content"].endswith(row.messages[-1]["content"]) for row in rows)
+    with pytest.raises(UnknownNameError, match="'coppy'.*'copy'"):
+        oracle_rows("MultiTurnRewrite-v0", settings, n=1, demonstrator="coppy")
 
 
 def test_lapses_need_a_probability_and_a_careless_baseline() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, get_args
 
-from textenvs.core import Baseline, RewardTiming, TextEnv
+from textenvs.core import Baseline, Observation, RewardTiming, TextEnv
 from textenvs.envs.dialogue import reward as conversing
 from textenvs.envs.dialogue.baselines import BASELINES
 from textenvs.envs.dialogue.chat_user import ChatUsers
@@ -40,7 +40,8 @@ class DialogueStrategy(TextEnv):
         style: how the agent is told to write, ``"plain"`` words or ``"tags"``; both are understood in any case.
         make_user: makes the user of a dialogue; by default one of rules. ``"URL#MODEL"`` lets a chat model find the
             words for what the rules decide; see `ChatUsers`.
-        instruction: what the agent is told to do, in place of the environment's own words; ``""`` tells it nothing.
+        instruction: what the agent is told to do, in place of the environment's own words; what there is (the slots and
+            the candidates) follows it in any case. ``""`` tells it nothing else.
         reward: see `TextEnv`; the default is `reward.dialogue_reward`.
         reward_timing: see `TextEnv`; by default everything is paid at the end.
         render_mode: see `TextEnv`.
@@ -112,13 +113,21 @@ class DialogueStrategy(TextEnv):
         return DialogueMenu(self._slots, self._turns, self._playing)
 
     def baselines(self) -> Mapping[str, Baseline]:
-        """Return the oracle, ``always_ask``, ``never_ask``, ``end_at_once``, ``echo`` and ``careless``."""
-        return {**super().baselines(), **BASELINES}
+        """Return the oracle, ``always_ask``, ``never_ask``, ``end_at_once``, ``echo`` and ``careless``.
+
+        With simulated users there is ``best_known`` too: the best policy known where the optimum is out of reach.
+        """
+        known: Mapping[str, Baseline] = {} if isinstance(self.source, RecordedSource) else {"best_known": self._known}
+        return {**super().baselines(), **known, **BASELINES}
+
+    def _known(self, _: Observation) -> str:
+        episode = self._playing()
+        return episode.word(episode.best_known())
 
     def _playing(self) -> DialogueEpisode:
         episode = self._current()
         if not isinstance(episode, DialogueEpisode):
-            raise ConfigError("recorded conversations have no menu of moves")
+            raise ConfigError("recorded conversations have no moves to choose from")
         return episode
 
 

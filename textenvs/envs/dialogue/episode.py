@@ -45,7 +45,7 @@ class DialogueEpisode:
         exact: whether the oracle is the exact optimum; else it is the best known policy.
         style: how the agent is told to write, and how the oracle does.
         make_user: makes the user.
-        own_instruction: what the agent is told, in place of the family's words; None keeps those.
+        own_instruction: what the agent is told beside what there is, in place of the family's words; None keeps those.
 
     Attributes:
         belief: what the agent can know by now.
@@ -77,7 +77,7 @@ class DialogueEpisode:
         opening = self._user.open()
         self._fault = opening.fault
         self.opening = (Message("user", opening.text),)
-        self.instruction = _instruction(item, self._tags) if own_instruction is None else own_instruction
+        self.instruction = _instruction(item, self._tags, own_instruction)
         self.belief: Belief = believe(self._kb, 0, opening.acts, 0)
 
     def act(self, action: str) -> Outcome:
@@ -106,7 +106,14 @@ class DialogueEpisode:
     def best(self) -> Move:
         """Return the best move at the small size, elsewhere that of the best known policy."""
         exact = self.exact
-        move = exact.best(self.belief, self.turns) if exact else best_known(self.process, self.belief)
+        return self._as_wanted(exact.best(self.belief, self.turns)) if exact else self.best_known()
+
+    def best_known(self) -> Move:
+        """Return the move of the best known policy."""
+        return self._as_wanted(best_known(self.process, self.belief))
+
+    def _as_wanted(self, move: Move) -> Move:
+        """Return an answer as one of the kind that was asked for last."""
         return move if move.kind != "recommend" else Move(self.intent, FREE, move.candidate)
 
     @property
@@ -195,8 +202,8 @@ class DialogueEpisode:
         return Closing(self._met, len(self.item.persona.goals), self.belief.course.strain, left)
 
 
-def _instruction(item: Item, tags: bool) -> str:
-    """Return what the agent is told: its task, what there is, and how to write."""
+def _instruction(item: Item, tags: bool, own: str | None) -> str:
+    """Return what the agent is told: its task, what there is, and how to write; or one's own words and what there is."""
     words, catalogue = WORDS[item.catalogue.language], item.catalogue
     agent = words.agent
     slots = [
@@ -207,12 +214,10 @@ def _instruction(item: Item, tags: bool) -> str:
         agent.row.format(name=name, detail=detail, values=words.comma.join(_values(catalogue, row)))
         for name, detail, row in zip(catalogue.names, catalogue.details, catalogue.kb.rows, strict=True)
     ]
-    return agent.instruction.format(
-        noun=catalogue.noun,
-        slots=words.comma.join(slots),
-        rows="\n".join(rows),
-        form=agent.tags if tags else agent.plain,
-    )
+    offered = agent.catalogue.format(slots=words.comma.join(slots), rows="\n".join(rows))
+    if own is not None:
+        return "\n".join(part for part in (own, offered) if part)
+    return "\n".join((agent.instruction.format(noun=catalogue.noun), offered, agent.tags if tags else agent.plain))
 
 
 def _values(catalogue: Catalogue, row: tuple[int, ...]) -> list[str]:

@@ -151,7 +151,8 @@ _USER = UserWords(
 
 _AGENT = AgentWords(
     instruction="You help a customer to find a {noun}. Ask only what changes your answer, answer as soon as you can "
-    "and end when nothing is left to do.\nSlots: {slots}\n{rows}\n{form}",
+    "and end when nothing is left to do.",
+    catalogue="Slots: {slots}\n{rows}",
     plain="Each turn do one thing: ask about one slot, recommend one by name, book one by name (if that is wanted), "
     "tell one's number (if that is wanted), say that there is nothing suitable, hand over to a colleague, ask whether "
     "there is anything else, or say goodbye.",

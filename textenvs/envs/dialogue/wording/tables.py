@@ -41,9 +41,10 @@ class AgentWords:
     """What agents are told, and how the oracle speaks.
 
     Attributes:
-        instruction: with ``{noun}``, ``{slots}``, ``{form}`` and ``{rows}``.
-        plain: what stands for ``{form}`` where the agent speaks freely.
-        tags: what stands there where it writes tags.
+        instruction: what to do, with ``{noun}``.
+        catalogue: what there is, with ``{slots}`` and ``{rows}``.
+        plain: how to write, where the agent speaks freely.
+        tags: how to write, where it writes tags.
         slot: how a slot and its values are listed.
         row: how a candidate is listed, with ``{name}``, ``{values}`` and ``{detail}``.
         moves: the oracle's words by kind of move, with ``{slot}``, ``{name}`` and ``{detail}``.
@@ -51,6 +52,7 @@ class AgentWords:
     """
 
     instruction: str
+    catalogue: str
     plain: str
     tags: str
     slot: str
