@@ -280,7 +280,7 @@ def test_another_baseline_may_demonstrate() -> None:
     settings = {"language": "zh", "difficulty": "tiny"}
     rows = oracle_rows("MultiTurnRewrite-v0", settings, indices=range(3), demonstrator="copy")
     assert all(row.messages[-2]["content"].endswith(row.messages[-1]["content"]) for row in rows)
-    with pytest.raises(UnknownNameError, match="'coppy'.*'copy'"):
+    with pytest.raises(UnknownNameError, match=r"'coppy'.*'copy'"):
         oracle_rows("MultiTurnRewrite-v0", settings, n=1, demonstrator="coppy")
 
 

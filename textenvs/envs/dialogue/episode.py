@@ -203,7 +203,7 @@ class DialogueEpisode:
 
 
 def _instruction(item: Item, tags: bool, own: str | None) -> str:
-    """Return what the agent is told: its task, what there is, and how to write; or one's own words and what there is."""
+    """Return what the agent is told: its task, what there is, how to write; or one's own words and what there is."""
     words, catalogue = WORDS[item.catalogue.language], item.catalogue
     agent = words.agent
     slots = [
