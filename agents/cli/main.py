@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "train": "Train a policy: textenvs train ppo --env.id MultiTurnRewrite-v0 --model tiny --init sft",
     "algos": "List the algorithms; textenvs algos show ppo: its equations, settings and source.",
     "sft": "Fine-tune on rows of your own, or on an environment's demonstrations: textenvs sft --data rows.jsonl",
+    "preference": "Train a policy on preferences: DPO and its variants on pairs, KTO on thumbs.",
     "eval": "Evaluate a policy on held-out items: textenvs eval oracle --suite rewrite-zh-test",
     "compare": "Compare two evaluations of the same items; says what can be concluded.",
     "rescore": "Give stored episodes the rewards of another reward function, without a model.",

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agents.cli.environments import make_text_env
 from agents.cli.models import ModelOptions, build_policy, continue_policy
 from agents.cli.options import EnvOptions, SFTOptions, demonstrate, heard
-from agents.cli.resume import ABOUT_THE_RUN, RunOptions, parse_run
-from agents.cli.settings import FLAT, as_tree
-from textenvs.errors import UsageError
+from agents.cli.resume import RunOptions, parse_run
+from agents.cli.settings import FLAT
+from agents.cli.stage_run import StageRun, print_record
 
 if TYPE_CHECKING:
     from agents.finetune import Demonstration, SFTMetrics
     from agents.policies.causal_lm import CausalLMPolicy
 
+COMMAND = "sft"
 FLAGS = (
     *("config", "set", "resume", "out", "overwrite", "dry_run", "data", "init", "seed"),
     *("model", "lora_rank", "device", "dtype", "env.id", "env.corpus", "env.language", "env.difficulty", "env.kwargs"),
@@ -46,43 +45,32 @@ class SFTCommand(RunOptions):
 
 def run(args: Sequence[str]) -> int:
     """Fine-tune and save."""
-    options = parse_run(SFTCommand(), FLAGS, args, "textenvs sft", {"command": "sft"})
+    options = parse_run(SFTCommand(), FLAGS, args, f"textenvs {COMMAND}", {"command": COMMAND})
     if options.dry_run:
-        print(json.dumps(_record(options), indent=2, ensure_ascii=False))
-        return 0
-    if options.out is None:
-        raise UsageError("--out is missing: give a folder for the run")
+        return print_record(COMMAND, options)
+    stage = StageRun.of(COMMAND, options)
     if not options.data:
         make_text_env(options.env.id, options.env.settings())
     options.sft.config(options.seed)
-    return _execute(options, options.out)
+    return _execute(options, stage)
 
 
-def _execute(options: SFTCommand, folder: Path) -> int:
+def _execute(options: SFTCommand, stage: StageRun) -> int:
     from rich.console import Console
 
-    from agents.cli.experiment import prepare_folder, warm_up
-    from agents.report.run_folder import CHECKPOINT, CONFIG
-    from agents.trainer.checkpoint import whole_file, write_json
-    from agents.trainer.generators import seed_generators
+    from agents.cli.experiment import warm_up
+    from agents.report.run_folder import CHECKPOINT
     from agents.trainer.saving import save_policy
 
     console = Console()
     rows = _rows(options)
-    if options.resume is None:
-        prepare_folder(folder, options.overwrite)
-        with whole_file(folder / CONFIG) as draft:
-            write_json(draft, _record(options))
-    seed_generators(options.seed)
+    stage.begin(options.seed)
     policy = _policy(options, rows)
-    try:
-        metrics = warm_up(policy, rows, options.sft.config(options.seed), console, folder)
-    except KeyboardInterrupt:
-        console.print(f"Go on with: textenvs sft --resume {shlex.quote(str(folder))}", markup=False, highlight=False)
-        raise
-    save_policy(folder / CHECKPOINT, policy)
-    _write_facts(folder, policy, metrics)
-    console.print(f"Saved in {folder}. Measure it: textenvs eval {folder}", highlight=False)
+    with stage.resumable(console):
+        metrics = warm_up(policy, rows, options.sft.config(options.seed), console, stage.folder)
+    save_policy(stage.folder / CHECKPOINT, policy)
+    stage.end({"facts": _facts(policy, metrics), "seconds": metrics.seconds})
+    console.print(f"Saved in {stage.folder}. Measure it: textenvs eval {stage.folder}", highlight=False)
     return 0
 
 
@@ -103,26 +91,12 @@ def _policy(options: SFTCommand, rows: Sequence[Demonstration]) -> CausalLMPolic
     return build_policy(options.model, rows, True, options.seed, said)
 
 
-def _write_facts(folder: Path, policy: CausalLMPolicy, metrics: SFTMetrics) -> None:
-    """Write what was done, by which a run is known to be finished, and the report."""
-    from agents.report import write_report
-    from agents.report.run_folder import EVALUATION
-    from agents.trainer.checkpoint import whole_file, write_json
-
+def _facts(policy: CausalLMPolicy, metrics: SFTMetrics) -> dict[str, str]:
     parameters = sum(weight.numel() for weight in policy.model.parameters())
-    facts = {
+    return {
         "stage": "SFT",
         "parameters": f"{parameters / 1e6:.2f} M",
         "conversations": f"{metrics.rows:,}",
         "steps": f"{metrics.steps:,}",
         "loss": f"{metrics.loss:.3f}",
     }
-    with whole_file(folder / EVALUATION) as draft:
-        write_json(draft, {"facts": facts, "seconds": metrics.seconds})
-    write_report(folder)
-
-
-def _record(options: SFTCommand) -> Mapping[str, Any]:
-    """Return every setting as JSON holds it; ``--config`` reads it again."""
-    tree = {name: value for name, value in as_tree(options).items() if name not in ABOUT_THE_RUN}
-    return json.loads(json.dumps({"command": "sft", **tree}, default=str))

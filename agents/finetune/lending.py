@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +25,9 @@ def lent(model: Any, tokenizer: PreTrainedTokenizerFast) -> Iterator[None]:
     padding = [one.pad_token_id for one in padded]
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - restored, not used
     try:
-        with torch.random.fork_rng(), _without_dropout(model):
+        with torch.random.fork_rng(), _without_dropout(model), warnings.catch_warnings():
+            # TRL asks transformers by the old name.
+            warnings.filterwarnings("ignore", r".is_gradient_checkpointing. is deprecated", FutureWarning)
             yield
     finally:
         np.random.set_state(numpy_state)  # noqa: NPY002

@@ -22,7 +22,7 @@ from agents.finetune.implicit_reward import implicit_rewards
 from agents.finetune.lending import lent
 from agents.finetune.metrics import Progress
 from agents.finetune.order import PassOrder
-from agents.finetune.preference_tokens import Refused, Row, render_labels, render_pairs
+from agents.finetune.preference_tokens import Refused, Row, merge_refused, render_labels, render_pairs
 from agents.finetune.preferences import LabelledAnswer, PreferencePair, split_by_prompt
 from agents.finetune.stage import StageConfig, StageTrainer
 from agents.policies.causal_lm import CausalLMPolicy
@@ -147,7 +147,7 @@ def train_on_preferences(
     """
     config = config or PreferenceConfig()
     learned, kept_back = split_by_prompt(rows, config.held_out, config.seed)
-    (table, refused), (measured, _) = (_rendered(policy, some, config) for some in (learned, kept_back))
+    (table, refused), (measured, others) = (_rendered(policy, some, config) for some in (learned, kept_back))
     if not table:
         raise ConfigError(f"none of {len(rows)} rows is left to learn from; in a pair the answers have to differ")
     reference = copy_trained(policy.model).requires_grad_(False)
@@ -169,7 +169,7 @@ def train_on_preferences(
         output.global_step,
         len(table),
         _held_out(policy, reference, measured, config),
-        refused,
+        merge_refused(refused, others),
         output.metrics["train_runtime"],
     )
 

@@ -50,3 +50,8 @@ def render_labels(chat: ChatRenderer, labels: Sequence[LabelledAnswer], limit: i
         ids = {"prompt_ids": prompt, "completion_ids": answer}
         rows.append({**ids, "label": row.label, "length": len(prompt) + len(answer)})
     return rows
+
+
+def merge_refused(one: Refused, other: Refused) -> Refused:
+    """Return what was refused of either."""
+    return {reason: [*one.get(reason, ()), *other.get(reason, ())] for reason in {**one, **other}}

@@ -1,0 +1,121 @@
+"""``textenvs preference``: DPO and its variants, or KTO, on preferences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from agents.cli.models import TINY, ModelOptions, build_policy, continue_policy
+from agents.cli.options import EnvOptions
+from agents.cli.preference_data import PairOptions, check_source, judge_anew, load_pairs, print_refused
+from agents.cli.resume import RunOptions, parse_run
+from agents.cli.settings import FLAT
+from agents.cli.stage_run import StageRun, print_record
+from textenvs.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from agents.finetune.preference import PreferenceConfig, PreferenceMetrics
+    from agents.finetune.preferences import LabelledAnswer, PreferencePair
+
+COMMAND = "preference"
+FLAGS = (
+    *("config", "set", "resume", "out", "overwrite", "dry_run", "data", "judge", "init", "seed"),
+    *("model", "lora_rank", "device", "dtype", "env.id", "env.corpus", "env.language", "env.difficulty", "env.kwargs"),
+    *("pairs.rows", "method", "loss_type", "beta", "sft_weight", "epochs", "learning_rate", "lr_schedule"),
+    *("batch_size", "microbatch_size", "max_length", "bf16"),
+)
+"""What the command shows as flags; all else is set by ``--set`` or a file."""
+
+
+C = TypeVar("C", bound="PreferenceConfig")
+"""The stage's own settings, which are imported only when the command runs."""
+
+
+@dataclass(frozen=True)
+class PreferenceCommand(RunOptions, Generic[C]):
+    """Train a policy to prefer what is preferred: pairs by dpo, single answers with a thumb up or down by kto."""
+
+    settings: C = field(metadata=FLAT)
+    data: tuple[Path, ...] = ()
+    """Files of rows, {"prompt": [...], "chosen": [...], "rejected": [...]} or, for kto, {"prompt": [...], "completion":
+    [...], "label": true} a line; pairs that the environment makes, if not given."""
+    judge: str | None = None
+    """A chat model, as URL#MODEL, that decides anew which answer of a pair is the better one; dpo."""
+    init: Path | None = None
+    """Checkpoint or run to start from, instead of --model."""
+    model: ModelOptions = field(default_factory=ModelOptions, metadata=FLAT)
+    env: EnvOptions = field(default_factory=EnvOptions)
+    pairs: PairOptions = field(default_factory=PairOptions)
+
+
+def run(args: Sequence[str]) -> int:
+    """Train and save."""
+    from agents.finetune.preference import PreferenceConfig
+
+    defaults = PreferenceCommand(settings=PreferenceConfig())
+    options = parse_run(defaults, FLAGS, args, f"textenvs {COMMAND}", {"command": COMMAND})
+    if options.dry_run:
+        return print_record(COMMAND, options)
+    stage = StageRun.of(COMMAND, options)
+    if options.init is None and options.model.model == TINY:
+        raise UsageError("a model built from nothing has no preferences to change: give --init RUN, or --model NAME")
+    if options.judge is not None and options.settings.method == "kto":
+        raise UsageError("--judge compares two answers; use it with --method dpo")
+    check_source(options.data, options.env)
+    return _execute(options, stage)
+
+
+def _execute(options: PreferenceCommand[PreferenceConfig], stage: StageRun) -> int:
+    from rich.console import Console
+
+    from agents.cli.console import step_progress
+    from agents.finetune.preference import train_on_preferences
+    from agents.report.run_folder import CHECKPOINT
+    from agents.trainer.saving import save_policy
+
+    console, config = Console(), options.settings
+    rows = _rows(options, console)
+    stage.begin(config.seed)
+    policy = (
+        continue_policy(options.init, options.model, True)
+        if options.init
+        else build_policy(options.model, [], True, config.seed)
+    )
+    with stage.resumable(console), step_progress(console, config.method) as progress:
+        metrics = train_on_preferences(policy, rows, config, progress, stage.folder)
+    save_policy(stage.folder / CHECKPOINT, policy)
+    print_refused(metrics.refused, console)
+    stage.end(_evaluation(config, metrics))
+    found = ", ".join(f"{name} {value:.3f}" for name, value in metrics.held_out.items() if name != "rows")
+    console.print(f"Held out: {found}. Measure it: textenvs eval {stage.folder}", markup=False, highlight=False)
+    return 0
+
+
+def _rows(
+    options: PreferenceCommand[PreferenceConfig], console: Console
+) -> list[PreferencePair] | list[LabelledAnswer]:
+    from agents.finetune.preference_rows import read_labels
+    from agents.finetune.preferences import labels_of
+
+    if options.settings.method == "kto" and options.data:
+        return [row for path in options.data for row in read_labels(path)]
+    pairs = load_pairs(options.data, options.env, options.pairs, options.settings.seed)
+    if options.settings.method == "kto":
+        return labels_of(pairs)
+    return judge_anew(pairs, options.judge, console) if options.judge else pairs
+
+
+def _evaluation(config: PreferenceConfig, metrics: PreferenceMetrics) -> dict[str, Any]:
+    facts = {
+        "stage": config.method.upper(),
+        "loss": f"{config.loss}, {metrics.loss:.3f} on average",
+        "rows": f"{metrics.rows:,}",
+        "steps": f"{metrics.steps:,}",
+        **{f"held-out {name}": f"{value:.3f}" for name, value in metrics.held_out.items() if name != "rows"},
+    }
+    notes = [f"Left out {len(origins)} rows: {reason}." for reason, origins in metrics.refused.items()]
+    return {"facts": facts, "held_out": dict(metrics.held_out), "notes": notes, "seconds": metrics.seconds}
