@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from agents.distributed.ranks import ALONE, Ranks
-from agents.trainer.microbatch import microbatches, pad_states, plan
+from agents.policies.batching import plan
+from agents.trainer.microbatch import microbatches, pad_states
 from agents.trainer.protocols import TrainablePolicy
 from agents.trajectory import FloatArray, TokenBatch
 

@@ -60,7 +60,7 @@ def test_a_stopped_run_is_resumed_to_the_same_weights(
     with monkeypatch.context() as patch:
         patch.setattr(safe_checkpoints.SafeCheckpoints, "_save_checkpoint", stop)
         assert main([*args, "--out", str(tmp_path / "stopped")]) == 130
-    assert f"textenvs preference --resume {tmp_path / 'stopped'}" in capsys.readouterr().out
+    assert f"textenvs preference --resume {tmp_path / 'stopped'}" in " ".join(capsys.readouterr().out.split())
     assert main(["preference", "--resume", str(tmp_path / "stopped")]) == 0
     whole, resumed = (load_file(tmp_path / run / "checkpoint" / "model.safetensors") for run in ("whole", "stopped"))
     assert whole.keys() == resumed.keys()

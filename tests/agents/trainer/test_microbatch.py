@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.trainer.microbatch import microbatches, pad_states, padding_saved, plan
+from agents.policies.batching import plan
+from agents.trainer.microbatch import microbatches, pad_states, padding_saved
 from agents.trajectory import TokenBatch
 from tests.agents.build import WORLD, random_trajectories, trajectory, turn
 
