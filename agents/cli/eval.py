@@ -31,7 +31,7 @@ class Options:
     """Measure a policy on items that training never sees."""
 
     policy: Annotated[str, tyro.conf.Positional]
-    """A checkpoint folder, a Hugging Face name, a baseline, module:function, or endpoint:URL#MODEL."""
+    """A checkpoint folder, a Hugging Face name, a baseline, module:function, endpoint:URL#MODEL, or sb3:FILE#PPO."""
     suite: str | None = None
     """Play a suite, instead of one environment; `textenvs list suites` names them all."""
     env: EnvOptions = field(default_factory=EnvOptions)
@@ -55,7 +55,7 @@ def run(args: Sequence[str]) -> int:
     """Play the items and print the scores."""
     options = parse(Options, args, "textenvs eval")
     suite, settings = _suite(options)
-    subject = find_subject(options.policy, suite, settings, options.device)
+    subject = find_subject(options.policy, suite, settings, options.device, options.max_new_tokens)
 
     from rich.console import Console
 

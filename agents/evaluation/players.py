@@ -10,33 +10,17 @@ from typing import Any, Protocol, runtime_checkable
 
 import gymnasium as gym
 
+from agents.evaluation.playing import Act, Job, Witness, play
 from agents.evaluation.results import EpisodeScore
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.remote import RemotePolicy
 from agents.policies.scripted import ScriptedPolicy
 from agents.rollout.collector import Collector, EpisodeRequest
-from agents.rollout.recording import turn_record
-from agents.rollout.sampling import SamplingParams
+from agents.rollout.sampling import SamplingParams, stream_key
 from textenvs.chat_client import client_of
-from textenvs.core import Observation
-from textenvs.errors import ConfigError, EndpointError
-from textenvs.messages import Stop
+from textenvs.errors import ConfigError
 
-Act = Callable[[Observation], str]
 Make = Callable[[], gym.Env[Any, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One episode to play.
-
-    Attributes:
-        index: of the item.
-        member: number of the episode among those of the same item.
-    """
-
-    index: int
-    member: int
 
 
 Player = Callable[[Sequence[Job]], list[EpisodeScore]]
@@ -52,8 +36,22 @@ class HasPolicy(Protocol):
         ...
 
 
-Subject = CausalLMPolicy | HasPolicy | RemotePolicy | ScriptedPolicy | str | Act
-"""What can be evaluated: a policy (also one behind an endpoint), an agent, a baseline or its name, or a function."""
+@runtime_checkable
+class PlaysView(Protocol):
+    """A policy that plays another view of the environment than its text, such as choices or tokens."""
+
+    def view(self, env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+        """Return the environment as the policy knows it."""
+        ...
+
+    def actor(self, view: gym.Env[Any, Any], *, deterministic: bool, seed: int) -> Callable[[Any], Any]:
+        """Return what plays one episode of that view: from its observations to its actions."""
+        ...
+
+
+Subject = CausalLMPolicy | HasPolicy | RemotePolicy | ScriptedPolicy | PlaysView | str | Act
+"""What can be evaluated: a policy (also one behind an endpoint, or of another view), an agent, a baseline or its name,
+or a function."""
 
 
 @dataclass(frozen=True)
@@ -100,15 +98,17 @@ def player_of(subject: Subject, make: Make, sampling: Sampling, group: str) -> P
         UnknownNameError: if the environment has no such baseline.
         EndpointError: if the endpoint does not answer.
     """
+    if isinstance(subject, PlaysView):
+        return _view_player(subject, make, sampling, group)
     policy = subject.policy if isinstance(subject, HasPolicy) else subject
     if isinstance(policy, CausalLMPolicy):
         return _model_player(policy, make, sampling, group)
     if isinstance(policy, RemotePolicy):
         return _remote_player(policy, make, sampling, group)
-    env = make()
+    env = Witness(make())
     scripted = ScriptedPolicy.of(env, policy) if isinstance(policy, str) else policy
     act = scripted.rule if isinstance(scripted, ScriptedPolicy) else scripted
-    return lambda jobs: [_play(act, env, job, group) for job in jobs]
+    return lambda jobs: [play(act, env, env, job, group) for job in jobs]
 
 
 def _model_player(policy: CausalLMPolicy, make: Make, sampling: Sampling, group: str) -> Player:
@@ -120,7 +120,7 @@ def _model_player(policy: CausalLMPolicy, make: Make, sampling: Sampling, group:
         seed=sampling.seed,
     )
 
-    def play(jobs: Sequence[Job]) -> list[EpisodeScore]:
+    def play_together(jobs: Sequence[Job]) -> list[EpisodeScore]:
         requests = [EpisodeRequest(place, job.member, index=job.index) for place, job in enumerate(jobs)]
         collector = Collector(policy, make, params)
         try:
@@ -130,55 +130,40 @@ def _model_player(policy: CausalLMPolicy, make: Make, sampling: Sampling, group:
         pairs = zip(trajectories, jobs, strict=True)
         return [EpisodeScore.of(trajectory, job.index, group, job.member) for trajectory, job in pairs]
 
-    return play
+    return play_together
 
 
 def _remote_player(policy: RemotePolicy, make: Make, sampling: Sampling, group: str) -> Player:
     """Play with a model behind an endpoint, as many episodes at a time as it takes."""
     client_of(policy.endpoint).check()
     temperature = 0.0 if sampling.deterministic else sampling.temperature
-    idle: SimpleQueue[gym.Env[Any, Any]] = SimpleQueue()
+    idle: SimpleQueue[Witness] = SimpleQueue()
     for _ in range(policy.endpoint.concurrency):
-        idle.put(make())
+        idle.put(Witness(make()))
 
-    def play(job: Job) -> EpisodeScore:
+    def play_one(job: Job) -> EpisodeScore:
         env = idle.get()
         seeded = policy.sampling(temperature, sampling.max_new_tokens, sampling.seed + job.member)
         try:
-            return _play(seeded, env, job, group)
+            return play(seeded, env, env, job, group)
         finally:
             idle.put(env)
 
     def play_all(jobs: Sequence[Job]) -> list[EpisodeScore]:
         with ThreadPoolExecutor(policy.endpoint.concurrency) as threads:
-            return list(threads.map(play, jobs))
+            return list(threads.map(play_one, jobs))
 
     return play_all
 
 
-def _play(act: Act, env: gym.Env[Any, Any], job: Job, group: str) -> EpisodeScore:
-    """Play one item with a function; where an endpoint fails, the episode ends there and says nothing."""
-    observation, info = env.reset(options={"index": job.index})
-    turns = []
-    ended = False
-    while not ended:
-        try:
-            action = act(observation)
-        except EndpointError:
-            info = {**info, "success": float("nan"), "stop": Stop.GENERATION_FAILED}
-            break
-        observation, reward, terminated, truncated, info = env.step(action)
-        turns.append(turn_record(float(reward), info, temperature=0.0, finish_reason="stop"))
-        ended = terminated or truncated
-    valid = ended and all(turn.valid for turn in turns)
-    return EpisodeScore(
-        index=job.index,
-        task_id=str(info["task_id"]),
-        group=group,
-        success=float(info["success"]),
-        episode_return=sum(turn.reward for turn in turns) if valid else float("nan"),
-        turns=tuple(turns),
-        stop=str(info["stop"] or Stop.TRUNCATED),
-        messages=tuple(dict(message) for message in observation["history"]),
-        member=job.member,
-    )
+def _view_player(policy: PlaysView, make: Make, sampling: Sampling, group: str) -> Player:
+    """Play another view; what is judged is the conversation that comes of it."""
+    witness = Witness(make())
+    view = policy.view(witness)
+
+    def play_one(job: Job) -> EpisodeScore:
+        seed = stream_key(sampling.seed, job.index, job.member)
+        act = policy.actor(view, deterministic=sampling.deterministic, seed=seed)
+        return play(act, view, witness, job, group)
+
+    return lambda jobs: [play_one(job) for job in jobs]

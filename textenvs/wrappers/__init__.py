@@ -1,5 +1,6 @@
 """Other views of the same environments."""
 
 from textenvs.wrappers.choices import Choices, HasMenu, Menu
+from textenvs.wrappers.tokens import NO_TOKEN, OneOf, TokenChat, Tokens
 
-__all__ = ["Choices", "HasMenu", "Menu"]
+__all__ = ["NO_TOKEN", "Choices", "HasMenu", "Menu", "OneOf", "TokenChat", "Tokens"]

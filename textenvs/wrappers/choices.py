@@ -12,6 +12,7 @@ from typing import Any, Protocol, SupportsIndex, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from textenvs.errors import ConfigError
@@ -50,7 +51,7 @@ class HasMenu(Protocol):
         ...
 
 
-class Choices(gym.Wrapper[Features, Any, Any, Any]):
+class Choices(gym.Wrapper[Features, Any, Any, Any], RecordConstructorArgs):
     """Turns a text environment into ``Discrete(k)`` over named moves, with numeric features as observations.
 
     Reward, info, `oracle_action` and all else are those of the environment.
@@ -66,7 +67,8 @@ class Choices(gym.Wrapper[Features, Any, Any, Any]):
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
-        super().__init__(env)
+        RecordConstructorArgs.__init__(self)
+        gym.Wrapper.__init__(self, env)  # pyright: ignore[reportUnknownMemberType]
         inner: object = env.unwrapped
         if not isinstance(inner, HasMenu):
             raise ConfigError(f"{type(inner).__name__} cannot be played by choosing: it has no menu()")
