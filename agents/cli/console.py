@@ -67,6 +67,16 @@ def print_scores(console: Console, title: str, scores: Mapping[str, Mapping[str,
     console.print(table)
 
 
+def print_rows(console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text, the first column naming them; nothing where there are none."""
+    if not rows:
+        return
+    table = _table(title, columns[0], columns[1:])
+    for row in rows:
+        table.add_row(*(Text(neutralize(cell)) for cell in row))
+    console.print(table)
+
+
 def print_scorecards(console: Console, title: str, cards: Mapping[str, Scorecard]) -> None:
     """Print every figure of an evaluation, a line for each part of it if there are more than two, and its curve."""
     full = cards if len(cards) <= WIDEST else {name: cards[name] for name in list(cards)[:1]}

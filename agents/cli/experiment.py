@@ -26,6 +26,7 @@ from agents.finetune import Demonstration, SFTConfig, SFTMetrics, sft
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.report import write_report
 from agents.report.run_folder import CHECKPOINT, CONFIG, EVALUATION, HEALTH, METRICS, REPORT, SAMPLES, TRANSCRIPTS
+from agents.rows.mixture import MixtureConfig
 from agents.trainer.agent import Agent
 from agents.trainer.card import ResultRow
 from agents.trainer.checkpoint import checkpoint_name, whole_file
@@ -225,7 +226,9 @@ def warm_up(
     rows: Sequence[Demonstration],
     config: SFTConfig,
     console: Console,
+    *,
     folder: Path | None = None,
+    mixture: MixtureConfig | None = None,
 ) -> SFTMetrics:
     """Fine-tune on the demonstrations and say how it went; with a run folder, resume there.
 
@@ -235,9 +238,10 @@ def warm_up(
         config: of the fine-tuning.
         console: to report to.
         folder: of a run of its own; see `agents.finetune.sft`.
+        mixture: of the rows' kinds.
     """
     with step_progress(console, "supervised fine-tuning") as progress:
-        metrics = sft(policy, rows, config, progress, folder)
+        metrics = sft(policy, rows, config, progress, folder, mixture)
     console.print(
         f"Fine-tuned on {metrics.rows} demonstrations: {metrics.steps} steps, loss {metrics.loss:.3f}, "
         f"{metrics.seconds:.0f} s",

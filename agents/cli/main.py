@@ -18,6 +18,8 @@ COMMANDS: dict[str, str] = {
     "algos": "List the algorithms; textenvs algos show ppo: its equations, settings and source.",
     "sft": "Fine-tune on rows of your own, or on an environment's demonstrations: textenvs sft --data rows.jsonl",
     "preference": "Train a policy on preferences: DPO and its variants on pairs, KTO on thumbs.",
+    "clean": "Set aside malformed, repeated, contradicting and held-out rows, each with its reason.",
+    "mixture": "Show, or write, a mixture of kinds of rows that is balanced in every batch.",
     "eval": "Evaluate a policy on held-out items: textenvs eval oracle --suite rewrite-zh-test",
     "compare": "Compare two evaluations of the same items; says what can be concluded.",
     "rescore": "Give stored episodes the rewards of another reward function, without a model.",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agents.evaluation.held_out import HeldOut
     from agents.finetune import Demonstration, SFTConfig
     from agents.rollout.engine import Engine
+    from agents.rows.mixture import MixtureConfig
     from envs_registry.suites import Suite
 
 DEMONSTRATIONS = 2000
@@ -233,6 +234,37 @@ class SFTOptions:
         if env.corpus is None:
             return {}, {}
         return {"portion": (0.0, self.share)}, {"portion": (self.share, 1.0)}
+
+
+@dataclass(frozen=True)
+class MixOptions:
+    """In what shares kinds of rows are learned."""
+
+    shares: str | None = None
+    """Shares by kind, a JSON object of weights such as '{"tool_call": 2, "no_call": 1}'; other kinds are left out."""
+    temperature: float | None = None
+    """Shares that grow as rows^temperature: at 1 all rows count alike, at 0 all kinds."""
+    most_epochs: float = 4.0
+    """The most passes over any kind; the mixture ends before one would have more."""
+    epochs: str = "{}"
+    """The most passes over single kinds, as a JSON object."""
+
+    def config(self) -> MixtureConfig | None:
+        """Return the shares; None where neither shares nor a temperature are given, and every row counts alike.
+
+        Raises:
+            UsageError: if an object is none, or a number is out of range.
+        """
+        if self.shares is None and self.temperature is None:
+            return None
+        from agents.rows.mixture import MixtureConfig
+
+        return MixtureConfig(
+            shares=None if self.shares is None else json_object(self.shares, "--mix.shares"),
+            temperature=0.5 if self.temperature is None else self.temperature,
+            epochs=json_object(self.epochs, "--mix.epochs"),
+            most_epochs=self.most_epochs,
+        )
 
 
 def demonstrate(env: EnvOptions, sft: SFTOptions, seed: int) -> list[Demonstration]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agents.cli.environments import make_text_env
 from agents.cli.models import ModelOptions, build_policy, continue_policy
-from agents.cli.options import EnvOptions, SFTOptions, demonstrate, heard
+from agents.cli.options import EnvOptions, MixOptions, SFTOptions, demonstrate, heard
 from agents.cli.resume import RunOptions, parse_run
 from agents.cli.settings import FLAT
 from agents.cli.stage_run import StageRun, print_record
@@ -23,7 +23,7 @@ FLAGS = (
     *("config", "set", "resume", "out", "overwrite", "dry_run", "data", "init", "seed"),
     *("model", "lora_rank", "device", "dtype", "env.id", "env.corpus", "env.language", "env.difficulty", "env.kwargs"),
     *("sft.rows", "sft.epochs", "sft.learning_rate", "sft.lr_schedule", "sft.batch_size", "sft.microbatch_size"),
-    *("sft.packing", "sft.bf16", "sft.lapses"),
+    *("sft.packing", "sft.bf16", "sft.lapses", "mix.shares", "mix.temperature"),
 )
 """What ``textenvs sft`` shows as flags; all else is set by ``--set`` or a file."""
 
@@ -39,6 +39,7 @@ class SFTCommand(RunOptions):
     model: ModelOptions = field(default_factory=ModelOptions, metadata=FLAT)
     env: EnvOptions = field(default_factory=EnvOptions)
     sft: SFTOptions = field(default_factory=SFTOptions)
+    mix: MixOptions = field(default_factory=MixOptions)
     seed: int = 0
     """Of the demonstrations drawn, the order of the rows and fresh weights."""
 
@@ -52,6 +53,7 @@ def run(args: Sequence[str]) -> int:
     if not options.data:
         make_text_env(options.env.id, options.env.settings())
     options.sft.config(options.seed)
+    options.mix.config()
     return _execute(options, stage)
 
 
@@ -67,7 +69,8 @@ def _execute(options: SFTCommand, stage: StageRun) -> int:
     stage.begin(options.seed)
     policy = _policy(options, rows)
     with stage.resumable(console):
-        metrics = warm_up(policy, rows, options.sft.config(options.seed), console, stage.folder)
+        config = options.sft.config(options.seed)
+        metrics = warm_up(policy, rows, config, console, folder=stage.folder, mixture=options.mix.config())
     save_policy(stage.folder / CHECKPOINT, policy)
     stage.end({"facts": _facts(policy, metrics), "seconds": metrics.seconds})
     console.print(f"Saved in {stage.folder}. Measure it: textenvs eval {stage.folder}", highlight=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +20,8 @@ class Demonstration:
     messages: Sequence[Mapping[str, str]]
     tools: tuple[str, ...] = ()
     kind: str = ""
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the conversation as a line of a file holds it."""
+        row = {"messages": [dict(message) for message in self.messages], "tools": list(self.tools)}
+        return {**row, "kind": self.kind} if self.kind else row

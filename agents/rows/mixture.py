@@ -41,6 +41,9 @@ class MixtureConfig:
         """Refuse what cannot work."""
         if not 0 <= self.temperature <= 1:
             raise ConfigError(f"mixture temperature={self.temperature!r}: must lie between 0 and 1")
+        for kind, share in (self.shares or {}).items():
+            if isinstance(share, bool) or not isinstance(share, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ConfigError(f"mixture share of {kind!r}: {share!r} is no number")
         for name, epochs in {**self.epochs, "any kind": self.most_epochs}.items():
             if not epochs > 0:
                 raise ConfigError(f"mixture epochs of {name}: {epochs!r} must be above 0")

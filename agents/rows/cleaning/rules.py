@@ -1,0 +1,162 @@
+"""The rules, each of which says of a row what is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Protocol
+
+from agents.rows.cleaning.config import CleaningConfig
+from agents.rows.cleaning.entry import Entry
+from agents.rows.cleaning.languages import UNDECIDED, language_of
+from agents.rows.files import form_of
+
+
+class Rule(Protocol):
+    """A reason to set rows aside.
+
+    Attributes:
+        reason: in a few words, the same for every row.
+    """
+
+    reason: str
+
+    def problem(self, entry: Entry) -> str:
+        """Return what is wrong with a row; ``""`` if nothing is.
+
+        A row that passes this rule may still fail a later one; what a rule learns of kept rows, `keep` tells it.
+        """
+        ...
+
+    def keep(self, entry: Entry) -> None:
+        """Hear of a row that has passed every rule."""
+        ...
+
+
+class Length:
+    """Answers and rows within bounds.
+
+    Args:
+        config: says which.
+    """
+
+    reason = "length"
+
+    def __init__(self, config: CleaningConfig) -> None:
+        self._config = config
+
+    def problem(self, entry: Entry) -> str:
+        """Measure the answers and the row, in characters."""
+        config = self._config
+        for size in (len(answer.strip()) for answer in entry.answers):
+            if size < config.shortest_answer:
+                return f"an answer of {size} characters; at least {config.shortest_answer}"
+            if config.longest_answer is not None and size > config.longest_answer:
+                return f"an answer of {size} characters; at most {config.longest_answer}"
+        if config.longest_row is not None and len(entry.text) > config.longest_row:
+            return f"a row of {len(entry.text)} characters; at most {config.longest_row}"
+        return ""
+
+    def keep(self, entry: Entry) -> None:
+        """Learn nothing."""
+
+
+class Language:
+    """Rows in chosen languages; one too short to tell stays.
+
+    Args:
+        languages: ISO 639-1 codes.
+
+    Attributes:
+        undecided: rows that were too short to tell.
+    """
+
+    reason = "language"
+
+    def __init__(self, languages: Iterable[str]) -> None:
+        self._languages = tuple(languages)
+        self.undecided = 0
+
+    def problem(self, entry: Entry) -> str:
+        """Look at everything that is said in the row."""
+        found = language_of(entry.text)
+        self.undecided += found == UNDECIDED
+        if found in (*self._languages, UNDECIDED):
+            return ""
+        return f"{found}, not {' or '.join(self._languages)}"
+
+    def keep(self, entry: Entry) -> None:
+        """Learn nothing."""
+
+
+class Contradiction:
+    """Rows that more than one answer, or label, is given to, without a majority for theirs.
+
+    Args:
+        entries: all rows.
+        labels_only: whether different answers to one prompt are no contradiction.
+    """
+
+    reason = "contradiction"
+
+    def __init__(self, entries: Iterable[Entry], labels_only: bool) -> None:
+        self._labels_only = labels_only
+        self._said: dict[int, Counter[str]] = defaultdict(Counter)
+        for entry in filter(self._concerns, entries):
+            question, answer = entry.question
+            self._said[question][answer] += 1
+
+    def problem(self, entry: Entry) -> str:
+        """Count who says otherwise."""
+        if not self._concerns(entry):
+            return ""
+        question, answer = entry.question
+        said = self._said[question]
+        agreeing, everyone = said[answer], sum(said.values())
+        if 2 * agreeing > everyone:
+            return ""
+        return f"{everyone - agreeing} of {everyone} rows with this question say otherwise"
+
+    def keep(self, entry: Entry) -> None:
+        """Learn nothing: all rows were heard before."""
+
+    def _concerns(self, entry: Entry) -> bool:
+        return not (self._labels_only and form_of(entry.row) == "messages")
+
+
+class Overlap:
+    """Rows that answer what a policy will be measured on.
+
+    Args:
+        held_out: keys of the questions, by `opening_key`.
+    """
+
+    reason = "overlap with held-out items"
+
+    def __init__(self, held_out: Iterable[int]) -> None:
+        self._held_out = frozenset(held_out)
+
+    def problem(self, entry: Entry) -> str:
+        """Look at the question of every turn."""
+        return "it answers a held-out question" if not self._held_out.isdisjoint(entry.openings) else ""
+
+    def keep(self, entry: Entry) -> None:
+        """Learn nothing."""
+
+
+class Duplicate:
+    """Rows that say what an earlier one has said."""
+
+    reason = "duplicate"
+
+    def __init__(self) -> None:
+        self._seen: dict[int, str] = {}
+
+    def problem(self, entry: Entry) -> str:
+        """Look for an earlier row that teaches the same."""
+        first = self._seen.get(entry.identity)
+        return f"the same as {first}" if first else ""
+
+    def keep(self, entry: Entry) -> None:
+        """Remember the row."""
+        self._seen[entry.identity] = entry.place
