@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "Check a model in an environment: rendering, sampler against trainer, determinism.",
     "feedback": "Collect what users do with answers, and use it: serve, show, export, load, signals, estimate.",
     "label": "Judge answers on a page, blind: textenvs label runs/rewrite --ask choose correct",
+    "export": "Write rows, pairs, prompts and a reward hook for TRL, ms-swift or verl.",
     "report": "Write a run's report.html again.",
 }
 """Every command with its one line of help; `agents.cli.<name>` holds a function ``run(args) -> int``."""

@@ -24,22 +24,17 @@ class SharedCollector:
     Args:
         collector: this rank's.
         ranks: that share the work.
+
+    Attributes:
+        params: the sampler; may be set anew between two calls of `collect`.
     """
 
     def __init__(self, collector: Collector, ranks: Ranks) -> None:
         self.collector = collector
         self.ranks = ranks
+        self.params: SamplingParams = collector.params
         self._before: Counter[Fault] = Counter()
         self._counts: Counter[Fault] = Counter()
-
-    @property
-    def params(self) -> SamplingParams:
-        """The sampler."""
-        return self.collector.params
-
-    @params.setter
-    def params(self, params: SamplingParams) -> None:
-        self.collector.params = params
 
     @property
     def counts(self) -> Mapping[Fault, int]:
@@ -55,6 +50,7 @@ class SharedCollector:
         groups = list(dict.fromkeys(request.group_id for request in requests))
         mine = set(self.ranks.share(groups))
         places = [place for place, request in enumerate(requests) if request.group_id in mine]
+        self.collector.params = self.params
         played = self.collector.collect([requests[place] for place in places], update)
         everyones = self.ranks.gather((dict(zip(places, played, strict=True)), self.collector.counts))
         self._counts = sum((counts for _, counts in everyones), start=Counter(self._before))
