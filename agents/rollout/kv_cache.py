@@ -40,6 +40,14 @@ class BufferLayer(CacheLayerMixin):
         self.length = end
         return keys[:, :, :end], values[:, :, :end]
 
+    def join(self, other: BufferLayer, columns: int, capacity: int) -> None:
+        """Take in another layer's rows; both end at column `columns`, and what lies further back is dropped."""
+        parts = list(zip(self.buffers, other.buffers, strict=True))
+        self.keys, self.values = (
+            _right_aligned(part, (self.length, other.length), columns, capacity) for part in parts
+        )
+        self.capacity, self.length = capacity, columns
+
     @property
     def buffers(self) -> tuple[Tensor, Tensor]:
         """The allocated keys and values, [B, heads, capacity, dim] each."""
@@ -58,11 +66,15 @@ class BufferLayer(CacheLayerMixin):
         return self.capacity
 
 
+Buffers = list[tuple[Tensor, Tensor]]
+"""Every layer's keys and values."""
+
+
 @dataclass(frozen=True)
 class Past:
     """Where the keys and values of one conversation lie: a row of some batch's buffers, and a run of columns."""
 
-    buffers: list[tuple[Tensor, Tensor]]
+    buffers: Buffers
     row: int
     start: int
     length: int
@@ -75,7 +87,7 @@ class BatchCache(Cache):
         self.buffer_layers = [BufferLayer(capacity) for _ in range(layers)]
         super().__init__(layers=list(self.buffer_layers))
 
-    def buffers(self) -> list[tuple[Tensor, Tensor]]:
+    def buffers(self) -> Buffers:
         """Return every layer's keys and values."""
         return [layer.buffers for layer in self.buffer_layers]
 
@@ -84,6 +96,17 @@ class BatchCache(Cache):
         for layer in self.buffer_layers:
             keys, values = layer.buffers
             layer.keys, layer.values = keys.index_select(0, rows), values.index_select(0, rows)
+
+    def join(self, other: BatchCache, columns: int, capacity: int) -> None:
+        """Take in another batch's rows.
+
+        Args:
+            other: of the same model.
+            columns: how many columns are then filled; no conversation of either may be longer.
+            capacity: of the buffers that both are copied to.
+        """
+        for layer, theirs in zip(self.buffer_layers, other.buffer_layers, strict=True):
+            layer.join(theirs, columns, capacity)
 
     def fill(self, pasts: Sequence[Past | None], columns: int) -> None:
         """Start from earlier turns: put the first `past.length` columns of each row right-aligned before `columns`.
@@ -114,6 +137,31 @@ class BatchCache(Cache):
             own_keys[rows, :, :columns] = keys[source_rows, :, source_columns].transpose(1, 2)
             own_values[rows, :, :columns] = values[source_rows, :, source_columns].transpose(1, 2)
             layer.length = columns
+
+
+def nbytes(buffers: Buffers) -> int:
+    """Return the memory of buffers."""
+    return sum(part.nbytes for layer in buffers for part in layer)
+
+
+def bytes_per_token(model: Any) -> int:
+    """Return the memory of one token's keys and values."""
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return 2 * config.num_hidden_layers * heads * dim * next(model.parameters()).element_size()
+
+
+def _right_aligned(parts: Sequence[Tensor], lengths: Sequence[int], columns: int, capacity: int) -> Tensor:
+    """Lay the rows of several buffers end to end, so that what each has written ends at column `columns`."""
+    _, heads, _, dim = parts[0].shape
+    joined = parts[0].new_zeros(sum(map(len, parts)), heads, capacity, dim)
+    row = 0
+    for part, length in zip(parts, lengths, strict=True):
+        kept = min(columns, length)
+        joined[row : row + len(part), :, columns - kept : columns] = part[:, :, length - kept : length]
+        row += len(part)
+    return joined
 
 
 def _buffer(states: Tensor, capacity: int) -> Tensor:

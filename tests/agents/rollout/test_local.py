@@ -9,7 +9,9 @@ import torch
 
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.tiny import TinyConfig, build_tiny
+from agents.rollout.decoding import Batch
 from agents.rollout.engine import Completion
+from agents.rollout.kv_cache import bytes_per_token, nbytes
 from agents.rollout.local import LocalEngine
 from agents.rollout.sampling import SamplingParams, stream_key
 from tests.agents.architectures import ARCHITECTURES, policy_of, sharp
@@ -32,7 +34,10 @@ def prompts(count: int) -> dict[int, list[int]]:
 def turn(engine: LocalEngine, contexts: dict[int, list[int]], number: int, params: SamplingParams) -> list[Completion]:
     for handle in contexts:
         engine.submit(handle, params, stream_key(params.seed, 0, handle, 0, number))
-    return engine.poll()
+    done: list[Completion] = []
+    while more := engine.poll():
+        done += more
+    return done
 
 
 def trainer_logprobs(policy: CausalLMPolicy, rows: list[tuple[list[int], list[int]]]) -> torch.Tensor:
@@ -178,3 +183,94 @@ def test_a_released_conversation_is_gone():
     with pytest.raises(KeyError):
         engine.submit(0, PARAMS, 0)
     assert engine.poll() == []
+
+
+def play_on(engine: LocalEngine, contexts: dict[int, list[int]], turns: int) -> dict[int, list[int]]:
+    """Play so many turns in every conversation, each of which goes on as soon as its turn is there."""
+    played = dict.fromkeys(contexts, 0)
+    for handle, ids in contexts.items():
+        engine.append(handle, ids)
+        engine.submit(handle, PARAMS, stream_key(0, handle, 0))
+    said: dict[int, list[int]] = {handle: [] for handle in contexts}
+    while done := engine.poll():
+        for completion in done:
+            handle = completion.handle
+            said[handle] += completion.token_ids
+            played[handle] += 1
+            if played[handle] < turns:
+                engine.append(handle, [9, handle % 50 + 40])
+                engine.submit(handle, PARAMS, stream_key(0, handle, played[handle]))
+    return said
+
+
+def test_those_who_wait_take_the_places_of_the_finished_beside_the_unfinished():
+    engine, contexts = LocalEngine(tiny(), max_batch=8), prompts(24)
+    joined: list[int] = []
+    join = Batch.join
+
+    def noted(batch: Batch, other: Batch) -> None:
+        join(batch, other)
+        joined.append(len(batch.asks))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Batch, "join", noted)
+        together = play_on(engine, contexts, 3)
+    assert len(joined) > 5
+    assert max(joined) == 8
+    assert together == {h: play_on(LocalEngine(engine.policy), {h: contexts[h]}, 3)[h] for h in contexts}
+
+
+def test_keys_and_values_stay_within_their_memory_and_what_was_dropped_is_computed_again():
+    policy, contexts = tiny(), prompts(12)
+    free, budget = LocalEngine(policy), 40 * 64 * bytes_per_token(policy.model)
+    tight = LocalEngine(policy, cache_bytes=budget)
+    held: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        forget = LocalEngine._forget_what_does_not_fit
+
+        def noted(engine: LocalEngine) -> None:
+            forget(engine)
+            pasts = [c.past.buffers for c in engine._conversations.values() if c.past]
+            distinct = {id(buffers): nbytes(buffers) for buffers in pasts}
+            held.append(sum(distinct.values()) + sum(batch.nbytes for batch in engine._running.values()))
+
+        patch.setattr(LocalEngine, "_forget_what_does_not_fit", noted)
+        assert play_on(free, contexts, 3) == play_on(tight, contexts, 3)
+    count = len(held) // 2
+    assert max(held) > budget, "the free one keeps more than that"
+    assert max(held[-count:]) <= budget
+    assert any(c.past is None for c in tight._conversations.values())
+
+
+def test_turns_under_way_begin_again_after_a_weight_update():
+    policy, contexts = tiny(), prompts(12)
+    engine = LocalEngine(policy)
+    first = {c.handle for c in _begun(engine, contexts)}
+    assert len(first) < len(contexts)
+    with torch.no_grad():
+        for _, weight in policy.trainable_parameters():
+            weight.mul_(1.1)
+    policy.mark_updated()
+    engine.sync(policy)
+    rest = [c for _ in range(20) for c in engine.poll()]
+    assert {c.handle for c in rest} == contexts.keys() - first
+    expected = trainer_logprobs(policy, [(contexts[c.handle], c.token_ids) for c in rest])
+    torch.testing.assert_close(torch.tensor([x for c in rest for x in c.logprobs]), expected, atol=1e-5, rtol=0)
+
+
+def test_a_conversation_that_is_released_under_way_never_finishes():
+    engine, contexts = LocalEngine(tiny()), prompts(12)
+    first = {c.handle for c in _begun(engine, contexts)}
+    gone = min(contexts.keys() - first)
+    engine.release(gone)
+    engine.append(gone, [7, 8])
+    rest = {c.handle for _ in range(20) for c in engine.poll()}
+    assert rest == contexts.keys() - first - {gone}
+
+
+def _begun(engine: LocalEngine, contexts: dict[int, list[int]]) -> list[Completion]:
+    """Ask for a turn of every conversation, and return the first that finish."""
+    for handle, ids in contexts.items():
+        engine.append(handle, ids)
+        engine.submit(handle, PARAMS, stream_key(0, handle))
+    return engine.poll()
