@@ -22,12 +22,12 @@ CHAT_TEMPLATE = """\
 {%- macro offer(tool) -%}
 {%- if tool.function is mapping and tool.function.parameters is mapping -%}
 {%- set schema = tool.function.parameters -%}
-{{- tool.function.name }}(
+{{- tool.function.description }} {{ tool.function.name }}(
 {%- for name, value in (schema.properties or {}).items() -%}
 {{- name }}{% if name not in (schema.required or []) %}?{% endif %}:
 {%- if value.keys() | list == ['type'] %}{{ value.type }}{% else %}{{ value | tojson }}{% endif -%}
 {%- if not loop.last %},{% endif -%}
-{%- endfor %}) {{ tool.function.description }}
+{%- endfor %})
 {%- else %}{{ tool | tojson }}{% endif -%}
 {%- endmacro -%}
 {%- if tools and (not messages or messages[0].role != 'system') -%}
@@ -44,8 +44,9 @@ CHAT_TEMPLATE = """\
 {%- endfor -%}
 {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif -%}
 """
-"""Tools are offered as signatures, a third as long as their JSON: ``name(parameter:type,optional?:type) what for``.
-There are no spaces in them, so that a name has the same tokens there as in a call, and can be copied."""
+"""Tools are offered as signatures, a third as long as their JSON: ``what for name(parameter:type,optional?:type)``.
+The name follows its description, so that a model that reads from left to right finds it by what it is for. There are
+no spaces after it, so that names have the same tokens there as in a call, and can be copied."""
 
 _ALONE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u3000-\u303F\uFF00-\uFFEF]|\p{N}"
 """Characters that stand alone: CJK letters and punctuation, digits."""

@@ -151,7 +151,7 @@ def test_the_embedded_template_offers_tools_as_signatures():
     tools = (tool("weather", city={"type": "string"}, days=full), tool("time"), '{"name": "own"}')
     text = OWN.tokenizer.decode(OWN.prompt_ids(observation("hi", tools=tools)))
     offered = text.partition("Rewrite it.\n")[2].partition("<|im_end|>")[0].split("\n")
-    assert offered == [f"weather(city:string,days?:{json.dumps(full)}) Ask.", "time() Ask.", '{"name": "own"}']
+    assert offered == [f"Ask. weather(city:string,days?:{json.dumps(full)})", "Ask. time()", '{"name": "own"}']
 
 
 def test_new_tools_start_a_new_segment():
