@@ -81,14 +81,23 @@ def run(args: Sequence[str]) -> int:
     if args[0].startswith("-"):
         raise UsageError("name the algorithm first, as in: textenvs train ppo --env.id MultiTurnRewrite-v0")
     algorithm = find_algorithm(args[0])
-    defaults = TrainOptions(settings=algorithm.config())
-    facts = {"command": "train", "algorithm": algorithm.name}
-    options = parse_run(defaults, FLAGS, args[1:], f"textenvs train {algorithm.name}", facts)
+    options = read_options(algorithm, args[1:])
     experiment = resolve(options, algorithm.name)
     if options.dry_run:
         print(json.dumps(experiment.record, indent=2, ensure_ascii=False))
         return 0
     return execute(options, experiment)
+
+
+def read_options(algorithm: AnyAlgorithm, args: Sequence[str]) -> TrainOptions[Any]:
+    """Return the options that the arguments after ``textenvs train ALGORITHM`` stand for.
+
+    Raises:
+        UsageError: if one does not exist or does not fit.
+    """
+    defaults = TrainOptions(settings=algorithm.config())
+    facts = {"command": "train", "algorithm": algorithm.name}
+    return parse_run(defaults, FLAGS, args, f"textenvs train {algorithm.name}", facts)
 
 
 def resolve(options: TrainOptions[Any], algorithm: str) -> Experiment:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,18 +12,16 @@ from agents import Callback
 from agents.algorithms.registry import find_algorithm
 from agents.cli.quickstart import Options, train_options
 from agents.cli.settings import with_values
-from agents.cli.train import resolve, set_arithmetic, start
-from agents.finetune import sft
+from agents.cli.train import resolve, set_arithmetic
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.trainer.agent import Agent
 from agents.trainer.agents import agent_class
 from tests.cells import Cell, run_cell
-from tests.conftest import ROOT
+from tests.proofs.starts import supervised_start
 
 SECONDS = 60
 """Processor time of the training on one thread: wall time, on a machine that does nothing else."""
 
-FOLDER = ROOT / "runs" / "proof"
 SHARED = {
     "learning_rate": 2e-4,
     "n_episodes_per_update": 256,
@@ -92,7 +89,7 @@ class Contest:
         options = train_options(Options(seed=seed))
         set_arithmetic(options.threads, options.matmul_precision)
         experiment = resolve(options, "ppo")
-        folder = supervised_start(seed)
+        folder = supervised_start("start", options)
         held_out = experiment.held_out
         before = held_out.measure(CausalLMPolicy.load(folder))
         policy = CausalLMPolicy.load(folder)
@@ -112,20 +109,6 @@ class Contest:
             "seconds": round(clock.spent, 1),
             "settings": settings,
         }
-
-
-def supervised_start(seed: int) -> Path:
-    """Return the folder of the quickstart's supervised start with this seed; it is made once."""
-    folder = FOLDER / f"start-{seed}"
-    if not folder.exists():
-        options = train_options(Options(seed=seed))
-        experiment = resolve(dataclasses.replace(options, out=folder), "ppo")
-        policy, rows = start(options, experiment)
-        if experiment.sft is not None:
-            sft(policy, rows, experiment.sft)
-        policy.freeze_reference()
-        policy.save(folder, with_reference=True)
-    return folder
 
 
 CONTEST = (

@@ -15,8 +15,10 @@ from tests.cells import Cell, run_cell
 from tests.conftest import ROOT
 from tests.proofs.choices import CHOICES
 from tests.proofs.contest import CONTEST
+from tests.proofs.dialogue import DIALOGUE
 from tests.proofs.kills import KillProof
 from tests.proofs.probes import PROBED
+from tests.proofs.toolcall import TOOLCALL
 
 DATA = Path(os.environ.get("TEXTENVS_DATA") or ROOT.parent / "shared" / "data")
 RUNS = ROOT / "runs" / "proof"
@@ -76,4 +78,4 @@ REWRITE_ZH = Proof(
     CORPUS,
 )
 EXACT_RESUME = KillProof("exact-resume", (0,), per_kind=5)
-PROOFS = (QUICKSTART, REWRITE_ZH, EXACT_RESUME, *PROBED, *CHOICES, *CONTEST)
+PROOFS = (QUICKSTART, REWRITE_ZH, EXACT_RESUME, *PROBED, *CHOICES, *CONTEST, *TOOLCALL, *DIALOGUE)

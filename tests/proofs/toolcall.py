@@ -1,0 +1,30 @@
+"""The embedded model learns `ToolCall-v0`, small: to call where its annotators were too careless to."""
+
+from __future__ import annotations
+
+from agents.evaluation.held_out import HeldOut
+from agents.evaluation.results import EvaluationResult
+from tests.proofs.learning import Learning, truths
+from textenvs.envs.toolcall.assess import Report, assess
+
+SHARED = ("--config", "examples/toolcall.toml")
+
+
+def report(result: EvaluationResult, place: HeldOut) -> Report:
+    """Sum up an evaluation by the family's own measures."""
+    return assess(truths(result, place))
+
+
+TOOLCALL = (
+    Learning("toolcall-ppo", "toolcall", "ppo", SHARED, ("--set", "critic_lr_scale=10"), report),
+    Learning("toolcall-grpo", "toolcall", "grpo", SHARED, (), report),
+    Learning(
+        "toolcall-episode",
+        "toolcall",
+        "ppo",
+        SHARED,
+        ("--set", "critic_lr_scale=10", "--reward.timing", "episode"),
+        report,
+    ),
+)
+"""PPO, GRPO, and PPO that is paid at the end of the episode only."""
