@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "train": "Train a policy: textenvs train ppo --env.id MultiTurnRewrite-v0 --model tiny --init sft",
     "algos": "List the algorithms; textenvs algos show ppo: its equations, settings and source.",
     "sft": "Fine-tune on rows of your own, or on an environment's demonstrations: textenvs sft --data rows.jsonl",
+    "reward-model": "Train a reward model on preference pairs, and measure it on pairs kept back.",
     "preference": "Train a policy on preferences: DPO and its variants on pairs, KTO on thumbs.",
     "clean": "Set aside malformed, repeated, contradicting and held-out rows, each with its reason.",
     "mixture": "Show, or write, a mixture of kinds of rows that is balanced in every batch.",
@@ -29,7 +30,7 @@ COMMANDS: dict[str, str] = {
     "export": "Write rows, pairs, prompts and a reward hook for TRL, ms-swift or verl.",
     "report": "Write a run's report.html again.",
 }
-"""Every command with its one line of help; `agents.cli.<name>` holds a function ``run(args) -> int``."""
+"""Every command with its one line of help; `agents.cli.<name>` (with underscores) holds ``run(args) -> int``."""
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
@@ -67,7 +68,7 @@ def _run_command(name: str, args: Sequence[str]) -> int:
             return _print_version()
         if name not in COMMANDS:
             raise UnknownNameError.of("command", name, COMMANDS, listing="textenvs --help")
-        return importlib.import_module(f"agents.cli.{name}").run(args)
+        return importlib.import_module(f"agents.cli.{name.replace('-', '_')}").run(args)
     except TextEnvsError as error:
         _complain(error)
         return USAGE if isinstance(error, UsageError) else FAILED

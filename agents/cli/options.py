@@ -67,7 +67,8 @@ class RewardOptions:
     """What an action is worth. Without any, the environment's own fusion of its parts."""
 
     fn: str | None = None
-    """A reward of your own, as package.module:function, or --reward itself; the working directory is searched too."""
+    """A reward of your own, as package.module:function, or a reward model's folder; --reward is short for it. The
+    working directory is searched too."""
     weights: str | None = None
     """A weighted sum: --reward.weights.PART 0.4 for each, or a JSON object of parts or package.module:function."""
     timing: str | None = None
@@ -81,7 +82,10 @@ class RewardOptions:
         """
         if self.fn is not None and self.weights is not None:
             raise UsageError("give either --reward.fn or --reward.weights; weights may name functions too")
-        spec = self.fn if self.weights is None else json_object(self.weights, "--reward.weights")
+        spec = None if self.fn is None else _reward_name(self.fn)
+        if self.weights is not None:
+            weights = json_object(self.weights, "--reward.weights")
+            spec = {_reward_name(name): weight for name, weight in weights.items()}
         if spec is not None:
             search_working_directory()
         given = {"reward": spec, "reward_timing": self.timing}
@@ -110,6 +114,14 @@ class EngineOptions:
         from agents.rollout.server import ServerEngine
 
         return ServerEngine(self.url, self.dialect, self.folder)
+
+
+def _reward_name(name: str) -> str:
+    """Return the name of a reward as environments take it: a reward model's folder becomes what loads it."""
+    for place in (Path(name), Path(name) / "checkpoint"):
+        if (place / "reward_model.json").is_file():
+            return f"agents.policies.reward_model:RewardModel:{place.absolute()}"
+    return name
 
 
 @dataclass(frozen=True)

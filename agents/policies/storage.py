@@ -153,17 +153,22 @@ def _cannot_load(source: str | Path, error: Exception) -> str:
     )
 
 
-def add_adapter(model: Any, lora: Mapping[str, Any]) -> Any:
+def add_adapter(model: Any, lora: Mapping[str, Any], task: str = "CAUSAL_LM") -> Any:
     """Put a LoRA adapter around a model; without `target_modules`, on every linear layer but the output.
 
     The adapter is float32 whatever the base: small updates would be lost in bfloat16's eight bits.
+
+    Args:
+        model: to be adapted.
+        lora: fields of `peft.LoraConfig`.
+        task: peft's name of what the model does; of a classifier (``"SEQ_CLS"``) the output layer is trained too.
 
     Raises:
         ConfigError: a field that `peft.LoraConfig` does not have, or a value that it refuses.
     """
     if isinstance(model, PeftModel):
         raise ConfigError("the source already carries an adapter; leave lora out to train that one")
-    fields = {"target_modules": "all-linear", **lora, "task_type": "CAUSAL_LM"}
+    fields = {"target_modules": "all-linear", **lora, "task_type": task}
     try:
         return get_peft_model(model, LoraConfig(**fields))
     except (TypeError, ValueError) as error:

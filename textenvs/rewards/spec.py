@@ -1,4 +1,8 @@
-"""How a reward is named: a callable, ``"pkg.module:function"``, or a mapping of names to weights."""
+"""How a reward is named: a callable, ``"pkg.module:function"``, or a mapping of names to weights.
+
+What is made with an argument is named with it: ``"pkg.module:Class:argument"`` stands for ``Class("argument")``, as in
+``"agents.policies.reward_model:RewardModel:runs/rm"``.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,9 @@ def build_reward(spec: RewardSpec, parts: Mapping[str, RewardFunction]) -> Rewar
     """Build the reward that a specification names.
 
     Args:
-        spec: a callable; the name of one of the environment's own parts; ``"pkg.module:function"``; or a mapping
-            from such names to weights, which is fused by `WeightedSum`.
+        spec: a callable; the name of one of the environment's own parts; ``"pkg.module:function"``, or with the
+            argument that it is called with first ``"pkg.module:Class:argument"``; or a mapping from such names to
+            weights, which is fused by `WeightedSum`.
         parts: the environment's own parts, by name.
 
     Raises:
@@ -50,10 +55,15 @@ def _named(name: str, parts: Mapping[str, RewardFunction]) -> Reward:
         return Scored(parts[name], name)
     if ":" not in name:
         raise UnknownNameError.of("reward", name, [*parts, "pkg.module:function"])
-    function = import_named(name)
+    *path, argument = (*name.split(":", 2), "")[:3]
+    function = import_named(":".join(path))
+    if argument and callable(function):
+        function = function(argument)
     if not callable(function):
         raise RewardSpecError(f"reward {name!r} names a {type(function).__name__}, which cannot be called")
-    return function if isinstance(function, Reward) else Scored(cast("RewardFunction", function), name)
+    if isinstance(function, Reward):
+        return function
+    return Scored(cast("RewardFunction", function), getattr(function, "__name__", name) if argument else name)
 
 
 def import_named(name: str) -> Any:

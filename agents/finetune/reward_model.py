@@ -1,0 +1,158 @@
+"""Training a reward model on preference pairs, on TRL; rows are rendered by `agents.chat`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import datasets
+import numpy as np
+import torch
+from trl.trainer.reward_config import RewardConfig
+from trl.trainer.reward_trainer import RewardTrainer
+
+from agents.chat import ChatRenderer
+from agents.finetune.calibration import Calibration, calibrate
+from agents.finetune.lending import lent
+from agents.finetune.metrics import Progress
+from agents.finetune.order import PassOrder
+from agents.finetune.preference_tokens import Refused, Row, merge_refused, render_pairs
+from agents.finetune.preferences import PreferencePair, split_by_prompt
+from agents.finetune.stage import StageConfig, StageTrainer
+from agents.policies.reward_model import BATCH_TOKENS, RewardSettings
+from agents.policies.reward_network import RewardNetwork
+from textenvs.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardModelConfig(StageConfig):
+    """Settings of a reward model's training, beside those that every stage has.
+
+    Raises:
+        ConfigError: if a value is out of range.
+    """
+
+    stage = "reward model"
+
+    margin_scale: float = 1.0
+    """What a pair's margin is multiplied by; the better score shall exceed the other by so much more. 0 for none."""
+    centring: float = 0.01
+    """Weight of the squared sum of a pair's two scores, which keeps them around 0 (Eisenstein et al. 2023)."""
+    max_length: int | None = None
+    """Most tokens of a conversation with its answer, what came first being dropped first; the context, if not given."""
+    held_out: float = 0.1
+    """Share of the prompts whose pairs are kept back, and measured at the end."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        super().__post_init__()
+        for name in ("margin_scale", "centring", "held_out"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"reward model {name}={getattr(self, name)!r}: at least 0")
+        if self.held_out >= 1:
+            raise ConfigError(f"reward model held_out={self.held_out!r}: a share below 1")
+
+
+class RewardModelMetrics(NamedTuple):
+    """What the training of a reward model did.
+
+    Attributes:
+        loss: mean over the steps of this call.
+        steps: optimiser steps of the whole run.
+        rows: pairs that were learned from.
+        held_out: how it does on the pairs that were kept back.
+        settings: for the model's folder: centre and spread are those of the scores of the pairs kept back, or of those
+            learned from where none were.
+        refused: where the pairs that were left out come from, by reason.
+        seconds: wall time of the training itself, in this call.
+    """
+
+    loss: float
+    steps: int
+    rows: int
+    held_out: Calibration
+    settings: RewardSettings
+    refused: Refused
+    seconds: float
+
+
+def train_reward_model(
+    network: RewardNetwork,
+    chat: ChatRenderer,
+    pairs: Sequence[PreferencePair],
+    config: RewardModelConfig | None = None,
+    progress: Progress | None = None,
+    folder: Path | None = None,
+) -> RewardModelMetrics:
+    """Train a network to score the better answer of every pair higher.
+
+    The loss of a pair is ``-log sigmoid(r_chosen - r_rejected - margin) + centring (r_chosen + r_rejected)^2``: the
+    model of Bradley and Terry (1952), with margins as in Touvron et al. 2023, "Llama 2", equation 2.
+
+    Args:
+        network: to be trained, in place.
+        chat: renders the pairs, and whatever is scored later.
+        pairs: those with the same answer twice, after truncation, are refused.
+        config: None takes the defaults.
+        progress: called after every optimiser step.
+        folder: of the run: metrics and checkpoints go there, and a run of the same rows and settings that was stopped
+            goes on from its newest checkpoint, to the same weights.
+
+    Raises:
+        ConfigError: if no pair is left to learn from.
+        CheckpointError: if the run's checkpoint is of another model.
+    """
+    config = config or RewardModelConfig()
+    context = int(network.config.get_text_config().max_position_embeddings)
+    limit = min(config.max_length or context, context)
+    sides = split_by_prompt(pairs, config.held_out, config.seed)
+    (table, refused), (measured, others) = (render_pairs(chat, side, limit) for side in sides)
+    if not table:
+        raise ConfigError(f"none of {len(pairs)} pairs is left to learn from; the answers of a pair have to differ")
+    with lent(network, chat.tokenizer):
+        trainer = _Trainer(
+            model=network,
+            args=RewardConfig(
+                **config.arguments(next(network.parameters()).device, folder),
+                center_rewards_coefficient=config.centring or None,
+            ),
+            train_dataset=datasets.Dataset.from_list([_as_trl_has_it(row, config.margin_scale) for row in table]),
+            processing_class=chat.tokenizer,
+            callbacks=config.callbacks(progress, folder),
+        )
+        lengths = [row["length"] for row in table]
+        trainer.attend(config, PassOrder(lengths, config.batch_size, config.epochs, config.seed))
+        output = trainer.run(folder)
+    found = calibrate(*_scores(network, measured))
+    scores = np.concatenate(_scores(network, measured or table))
+    settings = RewardSettings(
+        limit, float(scores.mean()), max(1e-6, float(scores.std())), chat.history, thinking=chat.thinking
+    )
+    return RewardModelMetrics(
+        output.training_loss,
+        output.global_step,
+        len(table),
+        found,
+        settings,
+        merge_refused(refused, others),
+        output.metrics["train_runtime"],
+    )
+
+
+class _Trainer(StageTrainer, RewardTrainer):
+    """TRL's trainer with our order of rows, our schedules and our checkpoints."""
+
+
+def _as_trl_has_it(row: Row, margin_scale: float) -> Row:
+    sides = {side: [*row["prompt_ids"], *row[side]] for side in ("chosen_ids", "rejected_ids")}
+    return {**sides, "margin": margin_scale * row["margin"]}
+
+
+@torch.no_grad()
+def _scores(network: RewardNetwork, rows: Sequence[Row]) -> tuple[list[float], list[float]]:
+    """Return the scores of the better answers, and of the others."""
+    sides = [[[*row["prompt_ids"], *row[side]] for row in rows] for side in ("chosen_ids", "rejected_ids")]
+    chosen, rejected = (network.scores(side, BATCH_TOKENS) for side in sides)
+    return chosen, rejected
