@@ -57,16 +57,23 @@ def write_report(folder: Path | str, destination: Path | None = None) -> Path:
     return path
 
 
-def render_page(run: RunData) -> str:
-    """Return the page as HTML; every text in it is escaped, and invisible control characters are named."""
+def render_page(run: RunData, version: str = "") -> str:
+    """Return the page as HTML; every text in it is escaped, and invisible control characters are named.
+
+    Args:
+        run: to show.
+        version: of the run's files, where a server answers for them: the page then asks it for newer ones and renews
+            itself. "" for a page that stands alone.
+    """
     environment = template_environment(TEMPLATES)
-    script = _joined("report.js", "samples.js")
+    script = _joined("report.js", "samples.js", *(["live.js"] if version else []))
     charts, more = _charts(run.metrics)
     return environment.get_template("report.html.j2").render(
         run=run,
         tables=run.evaluation.get("tables", []),
         baselines=run.evaluation.get("baselines", {}),
-        facts=run.evaluation.get("facts", {}),
+        facts=run.evaluation.get("facts") or _facts(run),
+        version=version,
         notes=run.evaluation.get("notes", []),
         warnings=_warnings(run.health),
         charts=charts,
@@ -95,6 +102,12 @@ def template_environment(*folders: Path) -> jinja2.Environment:
     )
     environment.filters["data"] = _data
     return environment
+
+
+def _facts(run: RunData) -> dict[str, str]:
+    """Return what is known of a run that is not finished."""
+    facts = {"environment": run.environment, "algorithm": str(run.config.get("algorithm", "")).upper()}
+    return {name: value for name, value in facts.items() if value} | {"updates so far": str(len(run.metrics))}
 
 
 def _joined(*names: str) -> str:

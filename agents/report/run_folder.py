@@ -47,6 +47,12 @@ class RunData:
     transcripts: Sequence[Mapping[str, Any]]
     evaluation: Mapping[str, Any]
 
+    @property
+    def environment(self) -> str:
+        """The id of the environment; "" where the settings name none."""
+        env = self.config.get("env")
+        return str(env.get("id", "")) if isinstance(env, Mapping) else ""
+
 
 def read_run(folder: Path) -> RunData:
     """Read a run folder.

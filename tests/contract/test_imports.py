@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "agents.trainer",
         "agents.evaluation",
         "agents.report",
+        "agents.view",
         "agents.feedback",
         "agents.finetune",
         "agents.sb3",

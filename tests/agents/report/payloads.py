@@ -83,8 +83,10 @@ STEERING = (
     "line\u2028separator\u2029paragraph",
     "tags\U000e0041\U000e0042",
     "interlinear\ufff9annotation\ufffb",
-    "half a pair \ud800",
 )
 """What turns the reading direction, or is not seen."""
+
+HALF = "half a pair \ud800"
+"""What UTF-8 cannot hold; JSON can."""
 
 PAYLOADS = (*SCRIPTS, *ESCAPES, *STEERING)

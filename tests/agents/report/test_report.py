@@ -15,7 +15,7 @@ from agents.report import write_report
 from agents.report.charts import HEIGHT, WIDTH, ChartSpec, build_chart, smooth, smooth_error, ticks
 from agents.report.sanitize import neutralize
 from agents.report.transcripts import pair_transcripts
-from tests.agents.report.payloads import PAYLOADS
+from tests.agents.report.payloads import HALF, PAYLOADS
 from tests.agents.report.runs import episode, write_run
 from textenvs.errors import CheckpointError, UsageError
 
@@ -83,7 +83,7 @@ def harmless(tmp_path_factory: pytest.TempPathFactory) -> Page:
     return read(write_report(write_run(tmp_path_factory.mktemp("harmless"))))[1]
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("payload", [*PAYLOADS, HALF])
 def test_a_payload_is_text_and_nothing_else(tmp_path: Path, payload: str, harmless: Page) -> None:
     html, page = read(write_report(write_run(tmp_path / "run", said=payload)))
     assert page.tags == harmless.tags
