@@ -90,3 +90,14 @@ HALF = "half a pair \ud800"
 """What UTF-8 cannot hold; JSON can."""
 
 PAYLOADS = (*SCRIPTS, *ESCAPES, *STEERING)
+
+FEW = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(4)>",
+    "</script><script>alert(2)</script>",
+    '"><svg onload=alert(6)>',
+    "{{ 7 * 7 }}{% raw %}{{ config }}",
+    "\u202egnp.exe\u2066\u200b",
+    "\x1b[31mred\x1b[0m",
+)
+"""One of each kind, where every one costs seconds."""

@@ -13,7 +13,7 @@ from agents.feedback.labelling.service import LabelConfig, LabelService
 from agents.feedback.store import Store
 from tests.agents.feedback.labelling.conftest import question
 from tests.agents.feedback.servers import serving
-from tests.agents.report.test_report import PAYLOADS
+from tests.agents.report.payloads import FEW as PAYLOADS
 
 WAIT_S = 20
 
