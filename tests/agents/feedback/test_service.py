@@ -33,7 +33,7 @@ from agents.feedback.store import Store
 from tests.agents.feedback.records import EXTRAS, NOW, event, shown
 from tests.agents.feedback.servers import serving
 from tests.agents.report.payloads import FEW as PAYLOADS
-from tests.agents.report.payloads import Page
+from tests.agents.report.test_report import Page
 from tests.conftest import ROOT
 from textenvs.errors import ConfigError, StoreUnavailableError
 

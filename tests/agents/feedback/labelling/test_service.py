@@ -18,7 +18,7 @@ from agents.feedback.store import Store
 from tests.agents.feedback.labelling.conftest import question
 from tests.agents.feedback.servers import serving
 from tests.agents.report.payloads import FEW as PAYLOADS
-from tests.agents.report.payloads import Page
+from tests.agents.report.test_report import Page
 from textenvs.errors import ConfigError
 
 TOKEN = "0123456789abcdef"  # noqa: S105
