@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, get_args
 
-from textenvs.core import Baseline, Observation, RewardTiming, TextEnv
+from textenvs.core import Baseline, Honest, Observation, RewardTiming, TextEnv
 from textenvs.envs.dialogue import reward as conversing
 from textenvs.envs.dialogue.baselines import BASELINES
 from textenvs.envs.dialogue.chat_user import ChatUsers
 from textenvs.envs.dialogue.dials import Dials, dials_of
-from textenvs.envs.dialogue.episode import DialogueEpisode, Style, UserFactory, agenda_user
+from textenvs.envs.dialogue.episode import Conduct, DialogueEpisode, Style, UserFactory, agenda_user
+from textenvs.envs.dialogue.honesty import honest_of
 from textenvs.envs.dialogue.menu import DialogueMenu
 from textenvs.envs.dialogue.own import OwnFile
 from textenvs.envs.dialogue.recorded import RecordedSource, load_pacific
@@ -42,6 +43,8 @@ class DialogueStrategy(TextEnv):
             words for what the rules decide; see `ChatUsers`.
         instruction: what the agent is told to do, in place of the environment's own words; what there is (the slots and
             the candidates) follows it in any case. ``""`` tells it nothing else.
+        any_wording: do not look at how the agent puts things. Otherwise a message that holds more than its one move,
+            courtesies aside, is understood but costs something; see `textenvs.tidiness`.
         reward: see `TextEnv`; the default is `reward.dialogue_reward`.
         reward_timing: see `TextEnv`; by default everything is paid at the end.
         render_mode: see `TextEnv`.
@@ -66,6 +69,7 @@ class DialogueStrategy(TextEnv):
         style: Style = "plain",
         make_user: UserFactory | str | None = None,
         instruction: str | None = None,
+        any_wording: bool = False,
         reward: RewardSpec | None = None,
         reward_timing: RewardTiming = "episode",
         render_mode: str | None = None,
@@ -75,6 +79,7 @@ class DialogueStrategy(TextEnv):
         _check("style", style, get_args(Style))
         world = World(language, dials_of(difficulty), self.split, None if users is None else check_split(users))
         made = ChatUsers.at(make_user) if isinstance(make_user, str) else make_user or agenda_user
+        conduct = Conduct(style, made, instruction, any_wording)
         self._turns, self._slots = world.dials.turns, world.dials.slots
         if goals is not None and corpus is not None:
             raise ConfigError("give goals or a corpus, not both")
@@ -83,9 +88,9 @@ class DialogueStrategy(TextEnv):
         elif goals is not None:
             own = OwnFile(goals)
             self._slots = len(own.catalogue.slots)
-            self.source = OwnSource(own, world, str(goals), style, made, instruction)
+            self.source = OwnSource(own, world, str(goals), conduct)
         else:
-            self.source = GeneratedSource(world, self.family, style, made, instruction)
+            self.source = GeneratedSource(world, self.family, conduct)
 
     @property
     def n_items(self) -> int | None:
@@ -101,7 +106,7 @@ class DialogueStrategy(TextEnv):
         return self.source.episode(index)
 
     def parts(self) -> Mapping[str, RewardFunction]:
-        """Return the five parts: completion, satisfaction, turn_cost, wrong_answer, user_left."""
+        """Return the six parts: completion, satisfaction, turn_cost, wrong_answer, user_left, tidy."""
         return conversing.PARTS
 
     def default_reward(self) -> Reward:
@@ -111,6 +116,11 @@ class DialogueStrategy(TextEnv):
     def menu(self) -> DialogueMenu:
         """Return the moves and features with which `textenvs.wrappers.Choices` plays this environment."""
         return DialogueMenu(self._slots, self._turns, self._playing)
+
+    def honest(self) -> Honest:
+        """Return the right move, and where the user bears it a needless question; other words for the right move."""
+        episode = self._current()
+        return honest_of(episode) if isinstance(episode, DialogueEpisode) else super().honest()
 
     def baselines(self) -> Mapping[str, Baseline]:
         """Return the oracle, ``always_ask``, ``never_ask``, ``end_at_once``, ``echo`` and ``careless``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from textenvs.envs.dialogue.beliefs import Belief, believe, follow, wants_in
@@ -35,6 +35,23 @@ def agenda_user(item: Item) -> SimulatedUser:
     return AgendaUser(item.persona, item.catalogue.kb.sizes, voice.say)
 
 
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How dialogues are played, wherever they come from.
+
+    Attributes:
+        style: how the agent is told to write, and how the oracle does.
+        make_user: makes the user.
+        instruction: what the agent is told beside what there is, in place of the family's words; None keeps those.
+        any_wording: whether nobody looks at how the agent puts things.
+    """
+
+    style: Style = "plain"
+    make_user: UserFactory = agenda_user
+    instruction: str | None = None
+    any_wording: bool = False
+
+
 class DialogueEpisode:
     """A dialogue between the agent and a simulated user.
 
@@ -43,9 +60,7 @@ class DialogueEpisode:
         task_id: its name.
         turns: most actions.
         exact: whether the oracle is the exact optimum; else it is the best known policy.
-        style: how the agent is told to write, and how the oracle does.
-        make_user: makes the user.
-        own_instruction: what the agent is told beside what there is, in place of the family's words; None keeps those.
+        conduct: how it is played.
 
     Attributes:
         belief: what the agent can know by now.
@@ -61,23 +76,23 @@ class DialogueEpisode:
         task_id: str,
         turns: int,
         exact: bool,
-        style: Style = "plain",
-        make_user: UserFactory = agenda_user,
-        own_instruction: str | None = None,
+        conduct: Conduct = Conduct(),
     ) -> None:
         self.item = item
         self.task_id = task_id
         self.turns = turns
         self._exact = exact
-        self._tags = style == "tags"
+        self._tags = conduct.style == "tags"
         self._lexicon = Lexicon(item.catalogue)
-        self._user = make_user(item)
+        self._user = conduct.make_user(item)
         self._met = 0
+        self._any_wording = conduct.any_wording
+        self._tidy = True
         self.last: Move | None = None
         opening = self._user.open()
         self._fault = opening.fault
         self.opening = (Message("user", opening.text),)
-        self.instruction = _instruction(item, self._tags, own_instruction)
+        self.instruction = _instruction(item, self._tags, conduct.instruction)
         self.belief: Belief = believe(self._kb, 0, opening.acts, 0)
 
     def act(self, action: str) -> Outcome:
@@ -85,6 +100,8 @@ class DialogueEpisode:
         before, left, move = self.belief, self.turns, self._lexicon.read(action)
         self.turns -= 1
         self.last = move
+        if move.kind != "unclear" and not self._any_wording:  # what makes no sense strains the user, and that is all
+            self._tidy = self._tidy and self._lexicon.tidy(action, move)
         heard = self._judge(action, move)
         said = self._speak(heard)
         stop = Stop.ERROR if self._fault else self._stop(move, said)
@@ -131,6 +148,10 @@ class DialogueEpisode:
         """The kind of answer that was asked for last."""
         return self.item.persona.goals[self.belief.course.goal].intent
 
+    def does(self, action: str, move: Move) -> bool:
+        """Say whether an action makes this move, and nothing else."""
+        return self._lexicon.read(action) == move and self._lexicon.tidy(action, move)
+
     def word(self, move: Move) -> str:
         """Return words, or a tag, for a move."""
         return self._lexicon.write(move, self._tags)
@@ -163,9 +184,10 @@ class DialogueEpisode:
         if self.belief.course.phase != "goal":
             return Heard(action, move, offered=offered)
         needless = move.kind == "ask" and move.slot not in self.process.posterior.useful(self.belief)
-        return Heard(action, move, self._verdict(move), offered, needless)
+        return Heard(action, move, self.verdict(move), offered, needless)
 
-    def _verdict(self, move: Move) -> Verdict:
+    def verdict(self, move: Move) -> Verdict:
+        """Say whether a move gives what is wanted, or not; empty where it gives nothing."""
         if move.kind in ANSWERS:
             if move.kind != self.intent:
                 return "other_kind"
@@ -199,7 +221,7 @@ class DialogueEpisode:
 
     def _closing(self, said: Said | None) -> Closing:
         left = said is not None and said.did("leave")
-        return Closing(self._met, len(self.item.persona.goals), self.belief.course.strain, left)
+        return Closing(self._met, len(self.item.persona.goals), self.belief.course.strain, left, self._tidy)
 
 
 def _instruction(item: Item, tags: bool, own: str | None) -> str:

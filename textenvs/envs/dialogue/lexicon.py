@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from textenvs.envs.dialogue.types import Catalogue, Language
 from textenvs.envs.dialogue.wording import WORDS, Cues
 from textenvs.messages import strip_thinking
+from textenvs.rewards.measures import fold
+from textenvs.tidiness import folded
 from textenvs.users.core import ANSWERS, FREE, Move, MoveKind
 
 LONGEST = 2_000
 """Most characters of an action that are listened to: no user reads more."""
 
 _TAG = re.compile(r"\[\s*([^\[\]\s]{1,20})\s*([^\[\]]{0,80}?)\s*\]")
+_SPACES = re.compile(r"\s+")
+_BETWEEN = re.compile(r",|、|/|\bor\b|还是|或者?|和")
 _UNCLEAR = Move("unclear")
 
 
@@ -31,15 +35,52 @@ class Lexicon:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._words = WORDS[catalogue.language]
-        self._slots = [tuple(form.lower() for form in (slot.name, *slot.forms)) for slot in catalogue.slots]
-        self._names = [(name.lower(),) for name in catalogue.names]
-        self._details = [(detail.lower(),) for detail in catalogue.details]
+        self._slots = [tuple(map(folded, (slot.name, *slot.forms))) for slot in catalogue.slots]
+        self._values = [tuple(folded(value.name) for value in slot.values) for slot in catalogue.slots]
+        self._names = [(folded(name),) for name in catalogue.names]
+        self._details = [(folded(detail),) for detail in catalogue.details]
 
     def read(self, action: str) -> Move:
         """Return what an action does; total: whatever cannot be understood is unclear."""
-        text = strip_thinking(action)[:LONGEST].strip().lower()
+        text = _heard(action)
         tag = _TAG.search(text)
         return self._tag(tag[1], tag[2]) if tag else self._plain(text)
+
+    def tidy(self, action: str, move: Move) -> bool:
+        """Say whether an action does its move and nothing else; see `textenvs.tidiness`.
+
+        Args:
+            action: what the agent wrote.
+            move: what `read` took it for.
+        """
+        text = _heard(action)
+        if tag := _TAG.fullmatch(text):
+            return self._is_thing(move, tag[2].strip())
+        said = self._words.frames.read(text, partial(self._fits, move))
+        return said is not None and [one.kind for one in said] == [move.kind]
+
+    def _is_thing(self, move: Move, argument: str) -> bool:
+        """Say whether the argument of a tag is what the move is about, and no more."""
+        if move.slot != FREE:
+            return self._fits(move, "slot", argument)
+        if move.candidate != FREE:
+            return self._fits(move, "name", argument)
+        return not argument
+
+    def _fits(self, move: Move, place: str, text: str) -> bool:
+        """Say whether a text may stand in a place of a frame."""
+        match place:
+            case "slot":
+                return move.slot != FREE and text in self._slots[move.slot]
+            case "values":
+                parts = [part.strip() for part in _BETWEEN.split(text)]
+                return move.slot != FREE and all(part in self._values[move.slot] for part in parts if part)
+            case "name":
+                return move.candidate != FREE and text in self._names[move.candidate]
+            case "detail":
+                return move.candidate != FREE and text in self._details[move.candidate]
+            case _:
+                return text == folded(self._catalogue.noun)
 
     def write(self, move: Move, tags: bool) -> str:
         """Return words, or a tag, that are understood as this move."""
@@ -76,9 +117,14 @@ class Lexicon:
         for kind in ("handover", "refuse", "offer"):
             if cues[kind].search(text):
                 return Move(kind)
-        if "?" in text or "？" in text or cues["question"].search(text):
-            return Move("ask", _first(self._slots, text))
-        return Move("end") if cues["end"].search(text) else _UNCLEAR
+        slot, parting = _first(self._slots, text), cues["end"].search(text)
+        if ("?" in text or cues["question"].search(text)) and not (parting and slot == FREE):
+            return Move("ask", slot)
+        return Move("end") if parting else _UNCLEAR
+
+
+def _heard(action: str) -> str:
+    return _SPACES.sub(" ", fold(strip_thinking(action)[:LONGEST])).strip()
 
 
 def _place(forms: Sequence[str], text: str) -> int | None:

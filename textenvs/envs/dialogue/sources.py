@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from textenvs.dice import Dice
-from textenvs.envs.dialogue.episode import DialogueEpisode, Style, UserFactory
+from textenvs.envs.dialogue.episode import Conduct, DialogueEpisode
 from textenvs.envs.dialogue.own import OwnFile, OwnGoal
 from textenvs.envs.dialogue.types import Item
 from textenvs.envs.dialogue.world import World
@@ -40,18 +40,12 @@ class GeneratedSource:
     Args:
         world: draws them.
         family: first part of every item's key.
-        style: how the agent is told to write.
-        make_user: makes the users.
-        instruction: takes the place of the world's own; None keeps that.
+        conduct: how they are played.
     """
 
-    def __init__(
-        self, world: World, family: str, style: Style, make_user: UserFactory, instruction: str | None = None
-    ) -> None:
+    def __init__(self, world: World, family: str, conduct: Conduct) -> None:
         self._world = world
-        self._style: Style = style
-        self._make_user = make_user
-        self._instruction = instruction
+        self._conduct = conduct
         self._key = f"{family}|{world.language}|{world.difficulty!r}"
         self._prefix = f"{family}/{world.language}/{world.split}/"
 
@@ -67,8 +61,7 @@ class GeneratedSource:
         """Return the dialogue with this index."""
         item = self._world.draw(item_generator(self._key, self._world.split, index))
         dials = self._world.dials
-        name = f"{self._prefix}{index}"
-        return DialogueEpisode(item, name, dials.turns, dials.exact, self._style, self._make_user, self._instruction)
+        return DialogueEpisode(item, f"{self._prefix}{index}", dials.turns, dials.exact, self._conduct)
 
 
 class OwnSource:
@@ -78,31 +71,19 @@ class OwnSource:
         own: the file, as read.
         world: whose users come, with its split and number of turns.
         name: of the file, for errors.
-        style: how the agent is told to write.
-        make_user: makes the users.
-        instruction: takes the place of the family's own; None keeps that.
+        conduct: how they are played.
 
     Raises:
         ConfigError: if the split has no goal.
     """
 
-    def __init__(
-        self,
-        own: OwnFile,
-        world: World,
-        name: str,
-        style: Style,
-        make_user: UserFactory,
-        instruction: str | None = None,
-    ) -> None:
+    def __init__(self, own: OwnFile, world: World, name: str, conduct: Conduct) -> None:
         self._own = own
         self._world = world
         self._goals = [goal for goal in own.goals if goal.split == world.split]
         if not self._goals:
             raise ConfigError(f'{name}: none of its {len(own.goals)} goals is in split={world.split!r}; see "split"')
-        self._style: Style = style
-        self._make_user = make_user
-        self._instruction = instruction
+        self._conduct = conduct
         self._order = PassOrder(len(self._goals))
 
     @property
@@ -123,8 +104,7 @@ class OwnSource:
         if index >= len(self._goals):
             raise ConfigError(f"index {index}: this split has the indices 0 to {len(self._goals) - 1}")
         item = self._item(self._goals[index], index)
-        turns = self._world.dials.turns
-        return DialogueEpisode(item, item.name, turns, False, self._style, self._make_user, self._instruction)
+        return DialogueEpisode(item, item.name, self._world.dials.turns, False, self._conduct)
 
     def _item(self, goal: OwnGoal, index: int) -> Item:
         habits, catalogue = self._world.habits, self._own.catalogue

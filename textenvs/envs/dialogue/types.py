@@ -98,12 +98,14 @@ class Closing:
         goals: goals that the user had.
         strain: of the user.
         left: whether it left.
+        tidy: whether every message of the agent was tidy, see `textenvs.tidiness`; True where nobody looks at that.
     """
 
     met: int
     goals: int
     strain: int
     left: bool
+    tidy: bool = True
 
     @property
     def completion(self) -> float:

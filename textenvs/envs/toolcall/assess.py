@@ -37,7 +37,7 @@ def assess(episodes: Iterable[Sequence[TurnTruth]]) -> Report:
     calls = [(call, truth.schemas) for truth in ends for call in truth.after.calls]
     given = sum(len(call.arguments) for call, _ in calls)
     return Report(
-        macro_f1([(_right(truth), decision_made(truth.after)) for truth in ends]),
+        macro_f1([(_right(truth), decision_made(truth)) for truth in ends]),
         _mean([judge_after(truth).parts["arguments"] for truth in ends if truth.task.expectation.calls]),
         sum(invented(call, schemas) for call, schemas in calls) / given if given else float("nan"),
     )
@@ -58,7 +58,7 @@ def _f1(pairs: Sequence[tuple[str, str]], label: str) -> float:
 
 
 def _right(truth: TurnTruth) -> Decision:
-    accepted, made = truth.task.expectation.decisions, decision_made(truth.after)
+    accepted, made = truth.task.expectation.decisions, decision_made(truth)
     return next((one for one in accepted if one == made), accepted[0])
 
 

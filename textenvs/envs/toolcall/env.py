@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, get_args
+from typing import ClassVar, cast, get_args
 
-from textenvs.core import Baseline, RewardTiming, TextEnv
+from textenvs.core import Baseline, Honest, RewardTiming, TextEnv
 from textenvs.envs.toolcall import reward as calling
 from textenvs.envs.toolcall.baselines import scripted, spare_calls
 from textenvs.envs.toolcall.corpora import Format, load_corpus
-from textenvs.envs.toolcall.episode import Limits
+from textenvs.envs.toolcall.episode import Limits, ToolEpisode
+from textenvs.envs.toolcall.honesty import honest_of
 from textenvs.envs.toolcall.menu import ToolMenu
 from textenvs.envs.toolcall.own import load_tasks
 from textenvs.envs.toolcall.sources import GeneratedSource, Manner, Source, TaskSource
@@ -50,6 +51,9 @@ class ToolCall(TextEnv):
         max_malformed: most actions in a row that cannot be read.
         checker_timeout_s: most seconds of a task's checker; one that takes longer leaves its task unscored.
         instruction: what the agent is told to do, in place of the environment's own words; ``""`` tells it nothing.
+        any_wording: do not look at how the agent puts things. Otherwise, in the generated world, little is left of what
+            a task is worth if the final words hold more than the answer and courtesies, or if calls are sprayed; see
+            `tidy`.
         split: ``"train"``, ``"valid"`` or ``"test"``. In the generated world names of things and tools and the wordings
             differ; files are split by a hash of the first message.
         reward: see `TextEnv`; the default is `reward.toolcall_reward`.
@@ -80,6 +84,7 @@ class ToolCall(TextEnv):
         max_malformed: int = Limits.malformed,
         checker_timeout_s: float = Limits.checker_s,
         instruction: str | None = None,
+        any_wording: bool = False,
         split: Split = "train",
         reward: RewardSpec | None = None,
         reward_timing: RewardTiming = "turn",
@@ -92,7 +97,7 @@ class ToolCall(TextEnv):
         self._form = named_format(call_format)
         dials = dials_of(difficulty)
         world = World(language, replace(dials, masked=True) if mask_names else dials, self.split)
-        manner = Manner(self._form, limits, instruction)
+        manner = Manner(self._form, limits, instruction, any_wording)
         own = None if tools is None else resolve(tools)
         self.source: Source = self._source(world, corpus, corpus_format, tasks, own, manner)
 
@@ -137,6 +142,10 @@ class ToolCall(TextEnv):
     def menu(self) -> ToolMenu:
         """Return the moves and features with which `textenvs.wrappers.Choices` plays this environment."""
         return ToolMenu(self._form, self.oracle_action, self._observation)
+
+    def honest(self) -> Honest:
+        """Return the right action, but for one argument that may be left out and should not be."""
+        return honest_of(cast("ToolEpisode", self._current()))
 
     def baselines(self) -> Mapping[str, Baseline]:
         """Return the oracle, the trivial policies of `baselines.scripted`, and ``careless``, which leaves calls out."""

@@ -6,20 +6,20 @@ import copy
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 from textenvs.envs.toolcall.judgement import judge_after
 from textenvs.envs.toolcall.matching import outstanding
-from textenvs.envs.toolcall.types import Progress, Schema, Task, TurnTruth
+from textenvs.envs.toolcall.types import REFUSED, Progress, Schema, Task, TurnTruth
 from textenvs.envs.toolcall.wording import oracle_text
 from textenvs.envs.toolcall.workbench import Bench
 from textenvs.episode import Outcome
 from textenvs.messages import Message, Stop, ToolCall
 from textenvs.rewards.spec import import_named
 from textenvs.time_limit import within
-from textenvs.tools import CallFormat
+from textenvs.tools import CallFormat, ToolResult
 
 logger = logging.getLogger("textenvs.toolcall")
 
@@ -58,6 +58,7 @@ class ToolEpisode:
         bench: runs the calls; None where there is nothing to run.
         told: what the agent is told.
         patience: how many tasks may go wrong before the user leaves.
+        strict: see `TurnTruth`.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class ToolEpisode:
         *,
         told: str,
         patience: int = 1,
+        strict: bool = False,
     ) -> None:
         self.tasks = tuple(tasks)
         self.task_id = tasks[0].task_id
@@ -78,6 +80,7 @@ class ToolEpisode:
         self._limits = limits
         self._bench = bench
         self._patience = patience
+        self._strict = strict
         self.tools, self._schemas = _offer(tasks[0], bench)
         self._number = 0
         self._failed = 0
@@ -113,13 +116,28 @@ class ToolEpisode:
 
     def oracle(self) -> str:
         """Return the expected calls that are due, or the final words."""
+        due = self.due()
+        return self.write(due) if due else oracle_text(self.task.expectation, self.task.language)
+
+    def due(self) -> tuple[ToolCall, ...]:
+        """Return the expected calls that the next message should hold; empty where final words are due."""
         expectation = self.task.expectation
-        due = outstanding(self._progress.calls, expectation, self._schemas)
-        if not due:
-            return oracle_text(expectation, self.task.language)
-        if expectation.ordered and self._bench is not None:
-            due = due[:1]
-        return self._form.render([one.call() for one in due])
+        left = outstanding(self._progress.calls, expectation, self._schemas)
+        in_turn = expectation.ordered and self._bench is not None
+        return tuple(one.call() for one in (left[:1] if in_turn else left))
+
+    @property
+    def forgiving(self) -> bool:
+        """Whether the user would not leave if the task went wrong; true of the last one, too."""
+        return self._failed + 1 < self._patience or self._number == len(self.tasks) - 1
+
+    def required(self, tool: str) -> Collection[str]:
+        """Return the arguments that a tool cannot do without."""
+        return self._schemas.get(tool, {}).get("required", ())
+
+    def write(self, calls: Sequence[ToolCall]) -> str:
+        """Return calls in the format that is spoken."""
+        return self._form.render(calls)
 
     def content(self) -> str:
         """Return the tasks and the tools in full."""
@@ -147,15 +165,28 @@ class ToolEpisode:
         first = len(before.calls) + 1
         named = tuple(replace(call, call_id=call.call_id or f"call_{i}") for i, call in enumerate(calls, first))
         results = tuple(bench.toolbox.run(call) for call in named)
-        self._progress = replace(before, calls=(*before.calls, *named), results=(*before.results, *results))
+        self._progress = replace(
+            before,
+            calls=(*before.calls, *named),
+            results=(*before.results, *results),
+            sprayed=before.sprayed or self._sprayed(before, results),
+        )
         return self._go_on(before, named, tuple(result.message() for result in results))
+
+    def _sprayed(self, before: Progress, results: Sequence[ToolResult]) -> bool:
+        """Say whether one message held more calls than are due, one twice, or refused ones among others."""
+        due = outstanding(before.calls, self.task.expectation, self._schemas)
+        different = {(one.call.name, repr(one.call.arguments)) for one in results}
+        refused = {one.failure in REFUSED for one in results}
+        return len(results) > max(1, len(due)) or len(different) < len(results) or len(refused) > 1
 
     def _go_on(
         self, before: Progress, calls: tuple[ToolCall, ...], replies: tuple[Message, ...], invalid: bool = False
     ) -> Outcome:
         if self._turns >= self._limits.turns:
             return self._close(before, Stop.TURN_BUDGET, calls, replies, invalid)
-        truth = TurnTruth(self.task, self._schemas, before, self._progress, share=1.0 / len(self.tasks))
+        share = 1.0 / len(self.tasks)
+        truth = TurnTruth(self.task, self._schemas, before, self._progress, share=share, strict=self._strict)
         return Outcome(replies, truth, invalid=invalid, calls=calls)
 
     def _close(
@@ -174,7 +205,7 @@ class ToolEpisode:
             self._progress = replace(self._progress, state=self._bench.state())
         checked = _check(self.task.expectation.checker, self._progress, self._limits.checker_s)
         share = 1.0 / len(self.tasks)
-        truth = TurnTruth(self.task, self._schemas, before, self._progress, True, checked, share)
+        truth = TurnTruth(self.task, self._schemas, before, self._progress, True, checked, share, strict=self._strict)
         right = judge_after(truth).success
         self._failed += not right
         left = len(self.tasks) - 1 - self._number

@@ -7,7 +7,9 @@ rewards of an episode sum to its final value, and every turn is paid for its own
   calling nothing where something should;
 - 1 minus the cost if the task is done;
 - else `INCOMPLETE` (0.8) times the mean of the parts that apply, of name, arguments, state, facts and answer, minus
-  the cost, but never less than a wrong decision.
+  the cost, but never less than a wrong decision;
+- `UNTIDY` (0.1) of that, before the cost, where the final words hold more than the answer, or calls were sprayed; see
+  `judgement`. Only in the generated world.
 
 Before the end it is `UNDER_WAY` (0.4) times the arguments' part, minus the cost. The parts are those of `judgement`.
 

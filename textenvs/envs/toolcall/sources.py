@@ -42,11 +42,13 @@ class Manner:
         form: in which calls are written.
         limits: what ends an episode.
         instruction: takes the place of the family's own; None keeps that.
+        any_wording: whether nobody looks at how the agent puts things.
     """
 
     form: CallFormat
     limits: Limits
     instruction: str | None = None
+    any_wording: bool = False
 
 
 class Source(Protocol):
@@ -95,8 +97,15 @@ class GeneratedSource:
         first, *others = item.tasks
         manner, named = self._manner, replace(first, task_id=f"{self._prefix}{index}")
         told = instruction(first, manner.form, manner.instruction, brief=item.brief)
-        bench, patience = WorldBench(item), item.patience
-        return ToolEpisode((named, *others), manner.form, manner.limits, bench, told=told, patience=patience)
+        return ToolEpisode(
+            (named, *others),
+            manner.form,
+            manner.limits,
+            WorldBench(item),
+            told=told,
+            patience=item.patience,
+            strict=not manner.any_wording,
+        )
 
 
 class TaskSource:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from textenvs.messages import ToolCall
 from textenvs.seeding import Split
-from textenvs.tools import ToolResult
+from textenvs.tools import Failure, ToolResult
 
 Decision = Literal["call", "ask", "answer", "refuse"]
 """What an assistant can do with a request: call tools, ask back, answer, or say that it cannot or may not."""
@@ -20,6 +20,9 @@ Rules = Literal["exact", "bfcl", "acebench"]
 """By which rules an argument's value is compared; see `values`."""
 
 Schema = Mapping[str, Any]
+
+REFUSED = (Failure.UNKNOWN_TOOL, Failure.INVALID_ARGUMENTS)
+"""Failures of calls that no tool has taken."""
 
 TEXT_DECISIONS: tuple[Decision, ...] = ("ask", "answer", "refuse")
 """The decisions that need no call."""
@@ -134,6 +137,7 @@ class Progress:
         ended: whether the agent is done: it gave its final text, or calls that nothing is run for.
         malformed: how many actions could not be read.
         state: of the tools now, None where they have none; only where `ended`.
+        sprayed: whether a message held more calls than were due, a call twice, or refused calls among others.
     """
 
     calls: tuple[ToolCall, ...] = ()
@@ -142,6 +146,7 @@ class Progress:
     ended: bool = False
     malformed: int = 0
     state: Mapping[str, Any] | None = None
+    sprayed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,6 +162,7 @@ class TurnTruth:
         checked: what the task's checker said at the end, in [0, 1]; NaN without one, where it failed, or before.
         share: of the episode's value that the task decides; 1 where there is no other.
         missed: the share of the tasks that were never begun, because the episode ended with this turn.
+        strict: whether it counts how the agent puts things and whether it sprays calls.
     """
 
     task: Task
@@ -167,3 +173,4 @@ class TurnTruth:
     checked: float = math.nan
     share: float = 1.0
     missed: float = 0.0
+    strict: bool = False

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from textenvs.envs.toolcall.types import Decision, Expectation, Language, Task
+from textenvs.rewards.measures import fold
 from textenvs.tools import CallFormat
 
 
@@ -89,6 +90,7 @@ def record(said: Sequence[tuple[str, str]], language: Language) -> str:
     return "\n".join(WORDINGS[language].speakers[role] + words for role, words in said)
 
 
+_SPACES = re.compile(r"\s+")
 _REFUSAL = re.compile(
     r"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|not allowed|not permitted|won't)\b"
     r"|\bno (?:suitable|available|matching|appropriate) (?:tool|function)\b|\blimitations of the function\b"
@@ -99,19 +101,24 @@ _REFUSAL = re.compile(
 
 def decision_of(text: str) -> Decision:
     """Return what a text without calls does: a refusal says so, a question asks, everything else answers."""
-    if _REFUSAL.search(text):
+    plain = fold(text)
+    if _REFUSAL.search(plain):
         return "refuse"
-    return "ask" if "?" in text or "？" in text else "answer"
+    return "ask" if "?" in plain else "answer"
 
 
 def says(text: str, forms: Sequence[str]) -> bool:
-    """Say whether a text holds one of these forms as a whole: ``12`` is not in ``120``, nor ``id`` in ``user_id``."""
-    return any(re.search(_bounded(form), text, re.IGNORECASE) for form in forms if form)
+    """Say whether a text holds one of these forms as a whole: ``12`` is not in ``120``, nor ``id`` in ``user_id``.
+
+    Case, width and the number of spaces do not matter.
+    """
+    plain = _SPACES.sub(" ", fold(text))
+    return any(re.search(_bounded(fold(form)), plain) for form in forms if form)
 
 
 def _bounded(form: str) -> str:
-    before = r"(?<![A-Za-z0-9_])" if re.match(r"[A-Za-z0-9_]", form) else ""
-    after = r"(?![A-Za-z0-9_]|[.,]\d)" if re.search(r"[A-Za-z0-9_]\Z", form) else ""
+    before = r"(?<![a-z0-9_])" if re.match(r"[a-z0-9_]", form) else ""
+    after = r"(?![a-z0-9_]|[.,]\d)" if re.search(r"[a-z0-9_]\Z", form) else ""
     return before + re.escape(form) + after
 
 

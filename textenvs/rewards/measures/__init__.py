@@ -13,7 +13,7 @@ from textenvs.rewards.measures.restoration import (
     corpus_restoration_f,
     restoration_f,
 )
-from textenvs.rewards.measures.text import Language, exact_match, hidden, normalize, tokens, words
+from textenvs.rewards.measures.text import Language, exact_match, fold, hidden, normalize, tokens, words
 
 __all__ = [
     "Definition",
@@ -23,6 +23,7 @@ __all__ = [
     "corpus_restoration_f",
     "distinct_n",
     "exact_match",
+    "fold",
     "hidden",
     "normalize",
     "repeated_tokens",

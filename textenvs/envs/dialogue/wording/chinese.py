@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textenvs.envs.dialogue.wording.chinese_frames import FRAMES
 from textenvs.envs.dialogue.wording.tables import AgentWords, Cues, UserWords, Words
 
 _USER = UserWords(
@@ -142,5 +143,5 @@ _CUES = Cues(
     question=r"^(?:请问|什么|哪|几|多少|想要|要什么)|吗$|呢$",
 )
 
-CHINESE = Words(_USER, _AGENT, _CUES, "", "，", "、", after=False)
+CHINESE = Words(_USER, _AGENT, _CUES, FRAMES, "", "，", "、", after=False)
 """The tables of Chinese."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textenvs.envs.dialogue.wording.english_frames import FRAMES
 from textenvs.envs.dialogue.wording.tables import AgentWords, Cues, UserWords, Words
 
 _USER = UserWords(
@@ -186,12 +187,12 @@ _AGENT = AgentWords(
 _CUES = Cues(
     book=r"\b(?:book(?:ed|ing)?|reserv(?:e|ed|ation|ing))\b",
     refuse=r"\b(?:nothing (?:suitable|like that|that fits|matches|available)|no (?:match|such)|none of (?:them|ours)"
-    r"|cannot be had|(?:do not|don't) have (?:any|one|anything)|no \w+ (?:that )?(?:fits|matches))\b",
+    r"|can ?not be had|(?:do not|don't) have (?:any|one|anything)|no [\w ]{1,20}(?:like that|fits|matches|suits))\b",
     handover=r"\b(?:hand(?:ing)? (?:you |this )?over|colleague|human agent|transfer(?:ring)? you)\b",
     offer=r"\b(?:anything (?:else|more)|something else|further help|help you with (?:anything|something))\b",
     end=r"\b(?:good ?bye|bye|farewell|have a (?:nice|good) (?:day|one|evening))\b",
     question=r"^(?:which|what|where|when|how|do you|would you|tell me|please tell)\b",
 )
 
-ENGLISH = Words(_USER, _AGENT, _CUES, " ", ", ", " and ", after=True)
+ENGLISH = Words(_USER, _AGENT, _CUES, FRAMES, " ", ", ", " and ", after=True)
 """The tables of English."""

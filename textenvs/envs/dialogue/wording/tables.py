@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textenvs.envs.dialogue.types import Mood
+from textenvs.tidiness import Frames
 from textenvs.users.core import ActKind, MoveKind
 
 Wordings = tuple[str, str, str, str, str]
@@ -90,6 +91,8 @@ class Words:
         user: of users.
         agent: of agents.
         cues: by which agents are understood.
+        frames: the sentences of tidy agents by the kind of their move, with ``<slot>``, ``<values>``, ``<name>``,
+            ``<detail>`` and ``<noun>``; see `textenvs.tidiness`.
         space: what stands between two sentences.
         comma: what stands in a list.
         both: what stands between two phrases.
@@ -99,6 +102,7 @@ class Words:
     user: UserWords
     agent: AgentWords
     cues: Cues
+    frames: Frames
     space: str
     comma: str
     both: str

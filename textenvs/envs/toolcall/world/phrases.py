@@ -219,6 +219,12 @@ WEEKDAY: Words = both("今天是{value}。", "It is {value}.")
 
 WELCOME: Words = both("不客气。", "You are welcome.")
 
+WELCOMES: Mapping[Language, tuple[str, ...]] = {
+    "zh": ("不客气", "不用客气", "不用谢", "不谢", "很高兴"),
+    "en": ("you are welcome", "you're welcome", "my pleasure", "any time", "anytime", "glad"),
+}
+"""Words by which thanks are answered."""
+
 PRONOUN: Words = both("他", "them")
 """A person who was mentioned."""
 
@@ -232,7 +238,7 @@ PLANTED: Words = both(
 
 FACT: Words = both("{label}是{value}。", "The {label} is {value}.")
 
-MADE: Words = both("好的，编号是{value}。", "Done. The ID is {value}.")
+MADE: Words = both("好的，编号是{value}。", "Done, the ID is {value}.")
 
 DONE: Words = both("好的。", "Done.")
 

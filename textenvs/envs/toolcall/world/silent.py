@@ -5,7 +5,7 @@ from __future__ import annotations
 from textenvs.envs.toolcall.world.draft import Draft, Forms, ImpasseError, Truth
 from textenvs.envs.toolcall.world.kinds import weekday as name_of
 from textenvs.envs.toolcall.world.operations import Operation, operations
-from textenvs.envs.toolcall.world.phrases import WEEKDAY, WELCOME, sentence
+from textenvs.envs.toolcall.world.phrases import WEEKDAY, WELCOME, WELCOMES, sentence
 from textenvs.envs.toolcall.world.plans import Plan, any_plan, command
 from textenvs.envs.toolcall.world.rules import add_harmless, codes, forbid
 from textenvs.envs.toolcall.world.spec import Field
@@ -91,7 +91,8 @@ def talk(draft: Draft) -> None:
     """Nothing that a tool would help with."""
     setting = draft.setting
     if draft.dice.chance(0.5):
-        draft.say(sentence(setting, "thanks"), Truth(("answer",), WELCOME[setting.language]))
+        words = Truth(("answer",), WELCOME[setting.language], names=(WELCOMES[setting.language],))
+        draft.say(sentence(setting, "thanks"), words)
         return
     day = name_of(setting.today, setting.language)
     answer = WEEKDAY[setting.language].format(value=day)

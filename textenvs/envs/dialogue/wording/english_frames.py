@@ -1,0 +1,97 @@
+"""What tidy agents say in English: frames of one sentence each, folded (lower case, no short forms)."""
+
+from __future__ import annotations
+
+from textenvs.tidiness import Frames
+
+_OF = r"(?: (?:for it|in mind|please|for you))?"
+_VALUES = r"(?:[:,] <values>| \(<values>\))?"
+_WISH = r"(?:like|prefer|want|need|have|be looking for)"
+_FOR_YOU = r"(?: (?:for|to) you)?(?: now)?"
+_SORRY = r"(?:(?:i am )?(?:sorry|afraid),? ?(?:but |that )?|unfortunately,? )?"
+_WANTED = r"(?: you (?:want|need|prefer|have in mind|would like|are looking for))?"
+
+_ASK = (
+    rf"(?:and )?(?:what|how) about (?:the |your |a |any )?<slot>{_OF}{_VALUES}",
+    rf"(?:what|which)(?: kind of| sort of| type of)? <slot> (?:would|do|did|should) (?:you|it) {_WISH}"
+    rf"(?: to have| it to be)?{_OF}{_VALUES}",
+    rf"(?:what|which) <slot>{_OF}{_VALUES}",
+    rf"what (?:is|are|should be|would be) (?:the |your )?(?:preferred |desired |favou?rite )?<slot>{_OF}{_VALUES}",
+    rf"what should (?:the |your )?<slot> be{_VALUES}",
+    rf"(?:do|would) you {_WISH} (?:a |an |any |the )?(?:preferred |particular |certain )?<slot>"
+    rf"(?: in mind| preference)?{_VALUES}",
+    rf"(?:do you have )?any (?:preferences?|wish(?:es)?|requirements?) (?:for|about|regarding|on|as to|concerning) "
+    rf"(?:the |your )?<slot>{_VALUES}",
+    rf"(?:could|can|would|will|may) (?:you|i)(?: please)? (?:tell me|let me know|specify|share|ask|know|say)"
+    rf"(?: about| which| what)?(?: the| your)?(?: preferred| desired)? <slot>{_WANTED}{_VALUES}",
+    rf"(?:please )?(?:tell me|let me know|specify|share)(?: about| which| what)?(?: the| your)?(?: preferred| desired)?"
+    rf" <slot>{_WANTED}(?: please)?{_VALUES}",
+    r"is there (?:a|an|any|some)(?: particular)? <slot> (?:that )?you (?:want|need|prefer|have in mind|would like)",
+)
+_RECOMMEND = (
+    rf"i (?:would |can |will )?(?:recommend|suggest|propose) <name>{_FOR_YOU}",
+    r"(?:how|what) about <name>",
+    r"(?:you (?:could|might|may|can|should) )?(?:like|try|take|consider|go (?:for|to|with)) <name>",
+    r"(?:my|the best|a good|our best) (?:recommendation|suggestion|choice|match|option|fit)(?: for you)? "
+    r"(?:is|would be) <name>",
+    r"<name> (?:would be|is) (?:a|the) (?:good|best|right|perfect)(?: (?:choice|match|option|fit|one))?(?: for you)?",
+    r"<name> (?:would )?(?:fits?|suits?|matche?s?)(?: you| your (?:request|needs|wishes)| what you (?:want|need))?",
+    rf"(?:we have|there is|here is) <name>{_FOR_YOU}",
+    "<name>",
+)
+_BOOK = (
+    rf"i (?:will |can |have |am )?(?:now )?(?:book|booked|booking|reserve|reserved|reserving) <name>{_FOR_YOU}",
+    rf"<name> (?:is|has been|was)(?: now)? (?:booked|reserved){_FOR_YOU}",
+    r"(?:your |the )?(?:booking|reservation) (?:at|for|of|with) <name> (?:is|has been) (?:made|done|confirmed)",
+    r"(?:booked|reserved):? <name>",
+)
+_EXPLAIN = (
+    r"the number (?:of|for) <name> is <detail>",
+    r"<name>(?:'s number is| has the number|,|:) <detail>",
+    r"(?:its|the) number is <detail>",
+    r"(?:it is )?<detail>",
+)
+_REFUSE = (
+    rf"{_SORRY}(?:there is|we have|i have|i found|i (?:can|could) (?:find|offer))(?: you)? (?:nothing|no <noun>|none)"
+    r"(?: suitable| like that| that (?:fits|matches|suits you))?(?: available| here| for you)?",
+    rf"{_SORRY}(?:we|i) do not have (?:any|one|anything|any <noun>|a <noun>)"
+    r"(?: suitable| like that| that (?:fits|matches|suits you))?(?: available| here| for you)?",
+    rf"{_SORRY}nothing (?:suitable|fits|matches)(?: is available)?",
+    rf"{_SORRY}none of (?:them|ours) (?:fits|matches|suits you)",
+)
+_HANDOVER = (
+    r"i (?:will |am )?(?:hand|handing|pass|passing|transfer|transferring|connect|connecting|put|putting) (?:you |this )"
+    r"?(?:over |on |through )?(?:to|with) (?:a|my|our) (?:colleague|human(?: agent)?)",
+    r"(?:a|my) colleague will (?:take over|help you|take care of (?:this|it|you))",
+)
+_OFFER = (
+    r"(?:is there )?anything (?:else|more)(?: (?:that )?(?:i can (?:do|help)(?: for you| you with| with)?|you need))?"
+    r"(?: today)?",
+    r"(?:can|may|could) i (?:help|do|assist)(?: you)?(?: with)? (?:anything|something) else(?: for you)?(?: today)?",
+    r"do you need (?:anything else|anything more|further help|something else)",
+)
+_END = (
+    r"(?:good ?bye|bye(?:[ -]bye)?|farewell)(?: then)?",
+    r"have a (?:nice|good) (?:day|one|evening)",
+)
+
+_COURTESIES = (
+    r"sure|of course|certainly|okay|ok|all right|alright|great|good|hello|hi|i see|understood|got it|no problem",
+    r"thanks?(?: you)?(?: very much| so much| a lot)?|you are welcome|my pleasure|sorry|i am sorry|please",
+    r"have a (?:nice|good|great) (?:day|one|evening)",
+)
+
+FRAMES = Frames(
+    {
+        "end": _END,
+        "offer": _OFFER,
+        "handover": _HANDOVER,
+        "refuse": _REFUSE,
+        "explain": _EXPLAIN,
+        "book": _BOOK,
+        "recommend": _RECOMMEND,
+        "ask": _ASK,
+    },
+    _COURTESIES,
+)
+"""The sentences of tidy agents."""
