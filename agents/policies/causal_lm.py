@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
@@ -15,30 +15,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from agents.chat import ChatRenderer, HistoryMode
 from agents.policies import storage
 from agents.policies.critic import Critic, CriticKind, SeparateCritic, build_critic
-from agents.policies.selection import decoder, logits_at, predictors, states_at
+from agents.policies.scores import TokenScores, distributions, score_states
+from agents.policies.selection import decoder, hidden_at, logits_at, logits_of, predictors, states_at
 from agents.policies.storage import PolicySettings, ReferenceKind
 from textenvs.errors import ConfigError
-
-
-@dataclass(frozen=True)
-class TokenScores:
-    """What the policy says about N selected tokens, row-major over the selection.
-
-    Attributes:
-        logprobs: [N] log-probability of each token under ``softmax(logits / temperature)``.
-        entropy: [N] entropy in nats of the distribution that the token was drawn from.
-        values: [N] the critic's value of the state before each token; None without a critic.
-    """
-
-    logprobs: Tensor
-    entropy: Tensor
-    values: Tensor | None
-
-    @classmethod
-    def of(cls, logprobs_NV: Tensor, tokens_N: Tensor, values_N: Tensor | None = None) -> Self:
-        """Return the scores of tokens that were drawn from these distributions."""
-        entropy = -(logprobs_NV.exp() * logprobs_NV).sum(-1)
-        return cls(_of_tokens(logprobs_NV, tokens_N), entropy, values_N)
 
 
 class CausalLMPolicy:
@@ -210,9 +190,8 @@ class CausalLMPolicy:
         Returns:
             N scores, row-major over `select`. The output layer is run on these N positions only.
         """
-        logprobs_NV, states_NH = self._forward(token_ids, attention_mask, select, temperature)
-        values = self._values(token_ids, attention_mask, select, states_NH)
-        return TokenScores.of(logprobs_NV, token_ids[select], values)
+        scores, states_NH = self._scores(token_ids, attention_mask, select, temperature)
+        return replace(scores, values=self._values(token_ids, attention_mask, select, states_NH))
 
     def values(self, token_ids: Tensor, attention_mask: Tensor, select: Tensor) -> Tensor:
         """Return the critic's values [N] before the selected tokens, with gradient for its own weights alone.
@@ -247,7 +226,8 @@ class CausalLMPolicy:
             temperature: as in `score`.
             weights: take the place of the model's parameters of these names, for this call only.
         """
-        return self._forward(token_ids, attention_mask, select, temperature, weights)[0]
+        logits_NV, _ = logits_at(self.model, token_ids, attention_mask, predictors(select), weights)
+        return distributions(logits_NV, temperature[select].to(logits_NV.device))
 
     @torch.no_grad()
     def reference_logprobs(
@@ -259,8 +239,8 @@ class CausalLMPolicy:
             ConfigError: the policy was built with ``reference=None``.
         """
         with self._as_reference():
-            logprobs_NV, _ = self._forward(token_ids, attention_mask, select, temperature, self._reference)
-        return _of_tokens(logprobs_NV, token_ids[select])
+            scores, _ = self._scores(token_ids, attention_mask, select, temperature, self._reference)
+        return scores.logprobs
 
     def state_values(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the critic's values [B] of the states that end with each row's last real token.
@@ -331,18 +311,21 @@ class CausalLMPolicy:
             states = states_at(decoder(self.model), token_ids, attention_mask, positions)
         return self.critic(states)
 
-    def _forward(
+    def _scores(
         self,
         token_ids: Tensor,
         attention_mask: Tensor,
         select: Tensor,
         temperature: Tensor,
         weights: Mapping[str, Tensor] | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """Return what each selected token was drawn from, as log-probabilities [N, V], and the states [N, H] before."""
-        logits, states = logits_at(self.model, token_ids, attention_mask, predictors(select), weights)
-        divisor = temperature[select].to(logits.device)[:, None]
-        return torch.log_softmax(logits.float() / divisor, dim=-1), states
+    ) -> tuple[TokenScores, Tensor]:
+        """Return the selected tokens' scores, without values, and the states [N, H] before them."""
+        states_NH = hidden_at(self.model, token_ids, attention_mask, predictors(select), weights)
+        drawn = (token_ids[select].to(states_NH.device), temperature[select].to(states_NH.device))
+        vocabulary = self.model.config.get_text_config().vocab_size
+        return score_states(
+            lambda states: logits_of(self.model, states, weights), states_NH, *drawn, vocabulary
+        ), states_NH
 
     @contextmanager
     def _as_reference(self) -> Iterator[None]:
@@ -361,7 +344,3 @@ def _reference_kind(asked: str | None, adapter: bool) -> ReferenceKind:
     if asked == "adapter_off" and not adapter:
         raise ConfigError("reference='adapter_off' needs an adapter: give lora={'r': 16}, or use reference='copy'")
     return cast(ReferenceKind, asked)
-
-
-def _of_tokens(logprobs_NV: Tensor, tokens_N: Tensor) -> Tensor:
-    return logprobs_NV.gather(1, tokens_N.to(logprobs_NV.device)[:, None]).squeeze(1)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
+from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from agents.policies.prefixes import Shared, share
 
@@ -64,6 +65,43 @@ def logits_at(
 
     logits, states = _feed(model, run, token_ids, attention_mask, positions)
     return logits, states
+
+
+def hidden_at(
+    model: Any,
+    token_ids: Tensor,
+    attention_mask: Tensor,
+    positions: Tensor,
+    weights: Mapping[str, Tensor] | None = None,
+) -> Tensor:
+    """Return the last hidden states [N, H] of `logits_at`, without its logits; the arguments are the same."""
+    call = model if weights is None else partial(_call_with, model, weights)
+
+    def run(inputs: dict[str, Any], gather: Gather) -> tuple[Tensor, ...]:
+        with _only_at(model.get_output_embeddings(), gather, shown=slice(0)) as seen:
+            call(**inputs)
+        return (seen[0],)
+
+    return _feed(model, run, token_ids, attention_mask, positions)[0]
+
+
+def logits_of(model: Any, states: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+    """Return the logits [n, V] that a model makes of last hidden states [n, H], whatever its architecture does to them.
+
+    The model runs as ever, but for its decoder, in whose place the states stand.
+
+    Args:
+        model: a causal language model, with or without an adapter.
+        states: as `hidden_at` returns them.
+        weights: as in `logits_at`.
+    """
+    call = model if weights is None else partial(_call_with, model, weights)
+    trunk = decoder(model)
+    trunk.forward = lambda *args, **kwargs: _Given(last_hidden_state=states[None])
+    try:
+        return call(input_ids=torch.zeros(1, len(states), dtype=torch.long, device=states.device)).logits[0]
+    finally:
+        del trunk.forward
 
 
 def packed_logits_at(model: Any, token_ids: Tensor, position_ids: Tensor, positions: Tensor) -> Tensor:
@@ -159,9 +197,17 @@ def _places(attention_mask: Tensor) -> Tensor:
     return (attention_mask.long().cumsum(1) - 1).clamp(min=0)
 
 
+class _Given(BaseModelOutputWithPast):
+    """Hidden states in place of a decoder's output, which of some architectures has more attributes: none of them."""
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+
 @contextmanager
-def _only_at(output_layer: nn.Module, gather: Gather) -> Iterator[list[Tensor]]:
-    """Let the output layer see only the gathered states, and yield what it saw.
+def _only_at(output_layer: nn.Module, gather: Gather, shown: slice = slice(None)) -> Iterator[list[Tensor]]:
+    """Let the output layer see only the gathered states, or those `shown` of them, and yield what was gathered.
 
     A hook on the layer, not a call around it, so that whatever the architecture does to its logits
     afterwards (soft-capping, scaling) still happens. At a vocabulary of 152k this is most of the memory.
@@ -170,7 +216,7 @@ def _only_at(output_layer: nn.Module, gather: Gather) -> Iterator[list[Tensor]]:
 
     def replace(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
         seen.append(gather(args[0]))
-        return (seen[-1],)
+        return (seen[-1][shown],)
 
     hook = output_layer.register_forward_pre_hook(replace)
     try:

@@ -14,7 +14,7 @@ from agents.algorithms.config import TrainConfig
 from agents.algorithms.settings import TrustRegion
 from agents.distributed.ranks import ALONE, Ranks
 from agents.losses.kl import categorical_kl
-from agents.policies.causal_lm import TokenScores
+from agents.policies.scores import TokenScores
 from agents.trainer.microbatch import Rows
 from agents.trainer.natural_gradient import (
     LineSearch,

@@ -15,7 +15,7 @@ from agents.algorithms.base import AnyAlgorithm, Credit, CriticInputs, Loss, Los
 from agents.algorithms.config import TrainConfig
 from agents.distributed.ranks import Ranks
 from agents.losses.kl import k3
-from agents.policies.causal_lm import TokenScores
+from agents.policies.scores import TokenScores
 from agents.trainer.microbatch import Rows, microbatches
 from agents.trajectory import BoolArray, FloatArray, TokenBatch
 

@@ -12,7 +12,7 @@ from agents.trajectory import Trajectory
 from textenvs.faults import Fault
 
 if TYPE_CHECKING:
-    from agents.policies.causal_lm import TokenScores
+    from agents.policies.scores import TokenScores
     from agents.rollout.collector import EpisodeRequest
     from agents.rollout.sampling import SamplingParams
 

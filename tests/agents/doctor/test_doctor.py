@@ -11,7 +11,8 @@ from torch import Tensor
 from agents.doctor import Finding, Verdict, examine
 from agents.doctor.rendering import check_rendering
 from agents.doctor.world import check_world
-from agents.policies.causal_lm import CausalLMPolicy, TokenScores
+from agents.policies.causal_lm import CausalLMPolicy
+from agents.policies.scores import TokenScores
 from tests.agents.build import tiny_policy, trajectory, turn
 from tests.agents.test_chat import published, renderer
 

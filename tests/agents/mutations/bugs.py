@@ -16,7 +16,9 @@ from agents.algorithms import actor_critic, base
 from agents.algorithms.actor_critic import ActorCriticConfig
 from agents.algorithms.base import LossInputs
 from agents.losses.kl import k1
-from agents.policies.causal_lm import CausalLMPolicy, TokenScores, logits_at
+from agents.policies.causal_lm import CausalLMPolicy
+from agents.policies.scores import TokenScores
+from agents.policies.selection import logits_at
 from agents.rollout.engine import Completion
 from agents.rollout.local import LocalEngine
 from agents.rollout.recording import Recording, _OpenSegment

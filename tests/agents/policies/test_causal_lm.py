@@ -11,8 +11,9 @@ from peft import AutoPeftModelForCausalLM
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
-from agents.policies.causal_lm import CausalLMPolicy, TokenScores
+from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.embedded_tokenizer import train_tokenizer
+from agents.policies.scores import TokenScores
 from agents.policies.storage import PolicySettings
 from agents.policies.tiny import TinyConfig, build_tiny
 from textenvs.errors import CheckpointError, ConfigError

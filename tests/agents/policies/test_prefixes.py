@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from agents.policies import selection
-from agents.policies.causal_lm import CausalLMPolicy, TokenScores
+from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.prefixes import share
+from agents.policies.scores import TokenScores
 from agents.policies.selection import predictors
 from tests.agents.architectures import ARCHITECTURES, policy_of
 from tests.agents.build import tiny_policy
