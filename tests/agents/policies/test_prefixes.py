@@ -86,7 +86,7 @@ def test_a_prompt_is_fed_once_and_what_predicts_nothing_is_not_fed() -> None:
     )
     ids, present, select = group_rows([[3, 1, 5], [2, 2, 2]])
     policy.score(ids, present, select, torch.ones(ids.shape))
-    prompts, own = fed
+    prompts, own, _ = fed  # and the output layer, on states alone
     assert prompts.tolist() == [PROMPTS[0], [0, 0, 0, *PROMPTS[1]]]
     assert own.shape == (6, 4)
     assert own[2].tolist() == ids[2, 8:12].tolist()
