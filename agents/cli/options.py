@@ -194,7 +194,7 @@ class SFTOptions:
     lapses: float = 0.0
     """How careless the annotator is: the probability of doing what the environment's careless baseline does."""
     drills: float = 0.0
-    """Copying drills to add, as a share of the demonstrations; they help a model from scratch to copy new names."""
+    """Drills to add, as a share of the demonstrations; they help a model from scratch to copy new names."""
     epochs: float = 1.0
     """Passes over the demonstrations."""
     learning_rate: float = 1e-3
@@ -282,19 +282,20 @@ class MixOptions:
 def demonstrate(env: EnvOptions, sft: SFTOptions, seed: int) -> list[Demonstration]:
     """Return demonstrations of the train split: as many as asked for, else all of the warm-up's share of a corpus.
 
-    The copying drills come with them.
+    The drills come with them: in calling, where there are tools, else in copying.
 
     Raises:
         ConfigError: if the environment has no oracle.
     """
     from agents.cli.environments import make_text_env
-    from agents.finetune import copy_drills, oracle_rows
+    from agents.finetune import call_drills, copy_drills, oracle_rows
 
     settings = {**env.settings(), "split": "train", **sft.share_settings(env)[0]}
     items = getattr(make_text_env(env.id, settings), "n_items", None)
     n = sft.rows or items or DEMONSTRATIONS
     rows = oracle_rows(env.id, settings, n=n, seed=seed, lapses=sft.lapses, demonstrator=sft.demonstrator)
-    return [*rows, *copy_drills(rows, round(sft.drills * len(rows)), seed)]
+    drilled = call_drills if any(row.tools for row in rows) else copy_drills
+    return [*rows, *drilled(rows, round(sft.drills * len(rows)), seed)]
 
 
 def heard(env: EnvOptions, sft: SFTOptions) -> Iterator[str]:

@@ -16,14 +16,14 @@ def report(result: EvaluationResult, place: HeldOut) -> Report:
 
 
 TOOLCALL = (
-    Learning("toolcall-ppo", "toolcall", "ppo", SHARED, ("--set", "critic_lr_scale=10"), report),
+    Learning("toolcall-ppo", "toolcall", "ppo", SHARED, ("--set", "critic_lr_scale=10", "--gae-lambda", "1"), report),
     Learning("toolcall-grpo", "toolcall", "grpo", SHARED, (), report),
     Learning(
         "toolcall-episode",
         "toolcall",
         "ppo",
         SHARED,
-        ("--set", "critic_lr_scale=10", "--reward.timing", "episode"),
+        ("--set", "critic_lr_scale=10", "--gae-lambda", "1", "--reward.timing", "episode"),
         report,
     ),
 )
