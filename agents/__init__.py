@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from agents.evaluation import evaluate
     from agents.policies.causal_lm import CausalLMPolicy
+    from agents.policies.reward_model import RewardEnsemble, RewardModel
     from agents.trainer.agents import A2C, GRPO, PPO, REINFORCE, RLOO, TRPO, REINFORCEPlusPlus
     from agents.trainer.callbacks import Callback
     from agents.trainer.convergence import HeldOutEvaluation
@@ -42,6 +43,8 @@ __all__ = [
     "Importance",
     "KLControl",
     "REINFORCEPlusPlus",
+    "RewardEnsemble",
+    "RewardModel",
     "evaluate",
 ]
 
@@ -49,6 +52,7 @@ _SETTINGS = ("Checkpoints", "Convergence", "Curriculum", "Exploration", "Filters
 _HOMES = {
     **dict.fromkeys(_SETTINGS, "agents.algorithms.settings"),
     "CausalLMPolicy": "agents.policies.causal_lm",
+    **dict.fromkeys(("RewardEnsemble", "RewardModel"), "agents.policies.reward_model"),
     **dict.fromkeys(("A2C", "GRPO", "PPO", "REINFORCE", "REINFORCEPlusPlus", "RLOO", "TRPO"), "agents.trainer.agents"),
     "Callback": "agents.trainer.callbacks",
     "HeldOutEvaluation": "agents.trainer.convergence",

@@ -18,7 +18,8 @@ from textenvs.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from agents.finetune.preference import PreferenceConfig, PreferenceMetrics
+    from agents.finetune.preference import PreferenceMetrics
+    from agents.finetune.preference_config import PreferenceConfig
     from agents.finetune.preferences import LabelledAnswer, PreferencePair
 
 COMMAND = "preference"
@@ -54,7 +55,7 @@ class PreferenceCommand(RunOptions, Generic[C]):
 
 def run(args: Sequence[str]) -> int:
     """Train and save."""
-    from agents.finetune.preference import PreferenceConfig
+    from agents.finetune.preference_config import PreferenceConfig
 
     defaults = PreferenceCommand(settings=PreferenceConfig())
     options = parse_run(defaults, FLAGS, args, f"textenvs {COMMAND}", {"command": COMMAND})

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from agents.finetune.preferences import PreferencePair
-    from agents.finetune.reward_model import RewardModelConfig, RewardModelMetrics
+    from agents.finetune.reward_model import RewardModelMetrics
+    from agents.finetune.reward_model_config import RewardModelConfig
     from agents.policies.causal_lm import CausalLMPolicy
     from agents.policies.reward_network import RewardNetwork
 
@@ -55,7 +56,7 @@ class RewardModelCommand(RunOptions, Generic[C]):
 
 def run(args: Sequence[str]) -> int:
     """Train, measure and save."""
-    from agents.finetune.reward_model import RewardModelConfig
+    from agents.finetune.reward_model_config import RewardModelConfig
 
     defaults = RewardModelCommand(settings=RewardModelConfig())
     options = parse_run(defaults, FLAGS, args, f"textenvs {COMMAND}", {"command": COMMAND})

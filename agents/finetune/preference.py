@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
@@ -22,80 +21,13 @@ from agents.finetune.implicit_reward import implicit_rewards
 from agents.finetune.lending import lent
 from agents.finetune.metrics import Progress
 from agents.finetune.order import PassOrder
+from agents.finetune.preference_config import PreferenceConfig
 from agents.finetune.preference_tokens import Refused, Row, merge_refused, render_labels, render_pairs
 from agents.finetune.preferences import LabelledAnswer, PreferencePair, split_by_prompt
-from agents.finetune.stage import StageConfig, StageTrainer
+from agents.finetune.stage import StageTrainer, callbacks, trl_arguments
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.critic import copy_trained
-from textenvs.errors import ConfigError, UnknownNameError
-
-LOSSES: Mapping[str, tuple[str, ...]] = {
-    "dpo": (
-        *("sigmoid", "hinge", "ipo", "sigmoid_norm", "robust", "exo_pair", "nca_pair", "bco_pair", "sppo_hard"),
-        *("aot", "aot_unpaired", "apo_zero", "apo_down", "discopop"),
-    ),
-    "kto": ("kto", "apo_zero_unpaired"),
-}
-"""The losses of each method, its own first; TRL's documentation names their papers."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PreferenceConfig(StageConfig):
-    """Settings of preference training, beside those that every stage has.
-
-    Raises:
-        ConfigError: if a value is out of range.
-        UnknownNameError: if there is no such method or loss.
-    """
-
-    stage = "preference"
-
-    learning_rate: float = 1e-4
-    """Peak learning rate of AdamW; 1e-4 suits the embedded model and adapters, 1e-6 a large model in full."""
-    batch_size: int = 16
-    """Pairs, or single answers, per optimiser step."""
-    method: Literal["dpo", "kto"] = "dpo"
-    """dpo (Rafailov et al. 2023) for pairs, kto (Ethayarajh et al. 2024) for single answers that are good or bad."""
-    loss_type: str | None = None
-    """A variant of the loss; the method's own, sigmoid or kto, if not given."""
-    beta: float = 0.1
-    """How dear it is to leave the reference: the reward is beta times the log-ratio."""
-    label_smoothing: float = 0.0
-    """Share of pairs taken to be the wrong way round, for the losses robust, exo_pair and aot."""
-    sft_weight: float = 0.0
-    """Weight of the better answer's own likelihood in the loss, which keeps it from falling too; dpo."""
-    desirable_weight: float = 1.0
-    """Weight of the good answers; kto."""
-    undesirable_weight: float = 1.0
-    """Weight of the bad answers; kto. Balance the two where there are many more of one kind."""
-    max_length: int | None = None
-    """Most tokens of a conversation with its answer, what came first being dropped first; the context, if not given."""
-    held_out: float = 0.1
-    """Share of the prompts whose rows are kept back and measured at the end."""
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot work."""
-        super().__post_init__()
-        self.refuse_unless_positive("beta", "desirable_weight", "undesirable_weight")
-        if self.method not in LOSSES:
-            raise UnknownNameError.of("method", self.method, LOSSES)
-        if self.loss not in LOSSES[self.method]:
-            raise UnknownNameError.of(f"loss_type of {self.method}", self.loss, LOSSES[self.method])
-        if not 0 <= self.label_smoothing < 0.5 or (self.loss == "exo_pair" and not self.label_smoothing):
-            raise ConfigError(
-                f"preference label_smoothing={self.label_smoothing}: from 0 up to 0.5; exo_pair needs more than 0"
-            )
-        if not 0 <= self.held_out < 1 or self.sft_weight < 0:
-            raise ConfigError(
-                f"preference held_out={self.held_out}: a share below 1; sft_weight={self.sft_weight}: at least 0"
-            )
-        if self.method == "kto" and (self.microbatch_size or self.batch_size) < 2:
-            raise ConfigError("kto compares an answer with those to other prompts: at least 2 in a micro-batch")
-
-    @property
-    def loss(self) -> str:
-        """The loss, by name."""
-        return self.loss_type or LOSSES[self.method][0]
+from textenvs.errors import ConfigError
 
 
 class PreferenceMetrics(NamedTuple):
@@ -158,7 +90,7 @@ def train_on_preferences(
             args=_arguments(config, policy, folder),
             train_dataset=datasets.Dataset.from_list(table),
             processing_class=policy.tokenizer,
-            callbacks=config.callbacks(progress, folder),
+            callbacks=callbacks(config, progress, folder),
         )
         lengths = [row["length"] for row in table]
         trainer.attend(config, PassOrder(lengths, config.batch_size, config.epochs, config.seed))
@@ -186,7 +118,7 @@ def _rendered(policy: CausalLMPolicy, rows: Sequence[Any], config: PreferenceCon
 
 
 def _arguments(config: PreferenceConfig, policy: CausalLMPolicy, folder: Path | None) -> DPOConfig | KTOConfig:
-    shared = {**config.arguments(policy.device, folder), "beta": config.beta}
+    shared = {**trl_arguments(config, policy.device, folder), "beta": config.beta}
     if config.method == "kto":
         weights = {"desirable_weight": config.desirable_weight, "undesirable_weight": config.undesirable_weight}
         return KTOConfig(**shared, **weights, loss_type=config.loss)

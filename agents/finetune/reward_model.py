@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,39 +19,11 @@ from agents.finetune.metrics import Progress
 from agents.finetune.order import PassOrder
 from agents.finetune.preference_tokens import Refused, Row, merge_refused, render_pairs
 from agents.finetune.preferences import PreferencePair, split_by_prompt
-from agents.finetune.stage import StageConfig, StageTrainer
+from agents.finetune.reward_model_config import RewardModelConfig
+from agents.finetune.stage import StageTrainer, callbacks, trl_arguments
 from agents.policies.reward_model import BATCH_TOKENS, RewardSettings
 from agents.policies.reward_network import RewardNetwork
 from textenvs.errors import ConfigError
-
-
-@dataclass(frozen=True, kw_only=True)
-class RewardModelConfig(StageConfig):
-    """Settings of a reward model's training, beside those that every stage has.
-
-    Raises:
-        ConfigError: if a value is out of range.
-    """
-
-    stage = "reward model"
-
-    margin_scale: float = 1.0
-    """What a pair's margin is multiplied by; the better score shall exceed the other by so much more. 0 for none."""
-    centring: float = 0.01
-    """Weight of the squared sum of a pair's two scores, which keeps them around 0 (Eisenstein et al. 2023)."""
-    max_length: int | None = None
-    """Most tokens of a conversation with its answer, what came first being dropped first; the context, if not given."""
-    held_out: float = 0.1
-    """Share of the prompts whose pairs are kept back, and measured at the end."""
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot work."""
-        super().__post_init__()
-        for name in ("margin_scale", "centring", "held_out"):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f"reward model {name}={getattr(self, name)!r}: at least 0")
-        if self.held_out >= 1:
-            raise ConfigError(f"reward model held_out={self.held_out!r}: a share below 1")
 
 
 class RewardModelMetrics(NamedTuple):
@@ -115,12 +86,12 @@ def train_reward_model(
         trainer = _Trainer(
             model=network,
             args=RewardConfig(
-                **config.arguments(next(network.parameters()).device, folder),
+                **trl_arguments(config, next(network.parameters()).device, folder),
                 center_rewards_coefficient=config.centring or None,
             ),
             train_dataset=datasets.Dataset.from_list([_as_trl_has_it(row, config.margin_scale) for row in table]),
             processing_class=chat.tokenizer,
-            callbacks=config.callbacks(progress, folder),
+            callbacks=callbacks(config, progress, folder),
         )
         lengths = [row["length"] for row in table]
         trainer.attend(config, PassOrder(lengths, config.batch_size, config.epochs, config.seed))

@@ -11,8 +11,7 @@ import pytest
 from agents import PPO
 from agents.evaluation import compare, compare_groups, evaluate, write_transcripts
 from agents.evaluation.held_out import HeldOut
-from agents.finetune import oracle_rows, sft
-from agents.finetune.sft import SFTConfig
+from agents.finetune import SFTConfig, oracle_rows, sft
 from agents.policies.causal_lm import CausalLMPolicy
 from tests.agents.build import tiny_policy
 from tests.agents.evaluation.conftest import ECHO

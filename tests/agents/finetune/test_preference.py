@@ -17,8 +17,10 @@ import torch.nn.functional as F
 from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.kto_trainer import KTOTrainer
 
+import agents.finetune
 from agents.finetune.order import PassOrder
-from agents.finetune.preference import _DPO, _KTO, PreferenceConfig, _Mismatched, train_on_preferences
+from agents.finetune.preference import _DPO, _KTO, _Mismatched, train_on_preferences
+from agents.finetune.preference_config import PreferenceConfig
 from agents.finetune.preference_tokens import render_labels, render_pairs
 from agents.finetune.preferences import LabelledAnswer, PreferencePair, labels_of, split_by_prompt
 from agents.policies.answers import keep_end, prompt_ids
@@ -305,6 +307,15 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     assert metrics.steps == 8
     assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(resumed), strict=True))
     assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".safetensors", ".json"}
+
+
+# The room
+
+
+def test_no_module_stands_in_the_place_of_a_name() -> None:
+    modules = {path.stem for path in Path(str(agents.finetune.__file__)).parent.glob("*.py")}
+    assert not modules & set(agents.finetune.__all__)
+    assert all(getattr(agents.finetune, name).__module__.startswith("agents.") for name in agents.finetune.__all__)
 
 
 # What is refused

@@ -16,7 +16,8 @@ from trl.trainer.reward_trainer import RewardTrainer
 from agents.chat import ChatRenderer
 from agents.finetune.preference_tokens import render_pairs
 from agents.finetune.preferences import PreferencePair, split_by_prompt
-from agents.finetune.reward_model import RewardModelConfig, train_reward_model
+from agents.finetune.reward_model import train_reward_model
+from agents.finetune.reward_model_config import RewardModelConfig
 from agents.policies.answers import prompt_ids
 from agents.policies.reward_network import RewardNetwork
 from agents.trainer.checkpoint import checkpoints

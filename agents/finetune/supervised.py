@@ -19,7 +19,8 @@ from agents.finetune.lending import lent
 from agents.finetune.metrics import Progress
 from agents.finetune.order import MixedOrder, PassOrder
 from agents.finetune.packing import IGNORED, PackingCollator
-from agents.finetune.stage import StageConfig, StageTrainer
+from agents.finetune.stage import StageTrainer, callbacks, trl_arguments
+from agents.finetune.stage_config import StageConfig
 from agents.finetune.tokens import tokenize
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.selection import logits_at, packed_logits_at, predictors
@@ -106,11 +107,13 @@ def sft(
         trainer = _Trainer(
             prompt_weight=config.prompt_weight,
             model=policy.model,
-            args=TRLConfig(**config.arguments(policy.device, folder), dataset_kwargs={"skip_prepare_dataset": True}),
+            args=TRLConfig(
+                **trl_arguments(config, policy.device, folder), dataset_kwargs={"skip_prepare_dataset": True}
+            ),
             train_dataset=table,
             processing_class=policy.tokenizer,
             data_collator=PackingCollator() if config.packing else None,
-            callbacks=config.callbacks(progress, folder),
+            callbacks=callbacks(config, progress, folder),
         )
         trainer.attend(config, _order(table, config, mixture))
         output = trainer.run(folder)
