@@ -40,7 +40,7 @@ def test_the_example_is_played_as_it_is_written() -> None:
         _, info, observation = play(env, "oracle", index)
         assert info["success"] == 1.0
         openings.append((info["task_id"], observation["history"][0]["content"]))
-        assert "Lunch Hopper: low, noon, direct; number LH 55" in observation["instruction"]
+        assert "low, noon, direct: Lunch Hopper, number LH 55" in observation["instruction"]
     assert openings[1][1] == "I have to fly in the morning. What have you got."
     assert "at a low fare" in openings[0][1]
     assert "at noon" in openings[0][1]

@@ -110,7 +110,7 @@ _AGENT = AgentWords(
     tags="每次写下面之一：[问 项目] [推荐 名字] [预订 名字] [编号 名字] [没有]（没有合适的） "
     "[转接] [还要]（还需要什么） [再见]",
     slot="{slot}（{values}）",
-    row="- {name}：{values}；编号{detail}",
+    row="- {values}：{name}，编号{detail}",
     moves={
         "ask": "请问{slot}有什么要求？",
         "recommend": "我推荐{name}。",

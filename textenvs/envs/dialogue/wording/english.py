@@ -160,7 +160,7 @@ _AGENT = AgentWords(
     tags="Each turn write one of: [ask SLOT] [recommend NAME] [book NAME] [explain NAME] (its number) [refuse] "
     "(nothing suitable) [handover] [offer] (anything else?) [end]",
     slot="{slot} ({values})",
-    row="- {name}: {values}; number {detail}",
+    row="- {values}: {name}, number {detail}",
     moves={
         "ask": "What about the {slot}?",
         "recommend": "I recommend {name}.",
