@@ -84,9 +84,12 @@ def test_a_mapping_is_given_as_json_or_as_a_table(capsys: pytest.CaptureFixture[
     assert record(capsys, "--config", str(tmp_path / "config.json"), algorithm="grpo") == by_file
 
 
-def test_the_examples_settings_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    read = record(capsys, "--config", str(ROOT / "examples" / "rewrite_zh.toml"), "--init", "sft")
-    assert read["tiny"]["hidden_size"] == 256
+@pytest.mark.parametrize(
+    ("name", "size"), [("rewrite_zh", 4800), ("toolcall", 900), ("dialogue", 800)], ids=lambda value: str(value)
+)
+def test_the_examples_settings_exist(capsys: pytest.CaptureFixture[str], name: str, size: int) -> None:
+    read = record(capsys, "--config", str(ROOT / "examples" / f"{name}.toml"), "--init", "sft")
+    assert read["tiny"]["vocab_size"] == size
 
 
 @pytest.mark.parametrize(
