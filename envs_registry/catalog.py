@@ -16,11 +16,13 @@ class Entry:
         id: what `gymnasium.make` takes.
         entry_point: ``"module:Class"``.
         summary: what the task is, in one sentence.
+        extra: of this package, where the environment needs another one; ``""`` where it needs none.
     """
 
     id: str
     entry_point: str
     summary: str
+    extra: str = ""
 
 
 CATALOG: tuple[Entry, ...] = (
@@ -41,10 +43,32 @@ CATALOG: tuple[Entry, ...] = (
     ),
 )
 
+GUESTS: tuple[Entry, ...] = (
+    Entry(
+        "ReasoningGym-v0",
+        "textenvs.adapters.reasoning_gym:ReasoningGym",
+        "One question of a task of reasoning-gym, judged as it judges: task='leg_counting'.",
+        "reasoning-gym",
+    ),
+    Entry(
+        "TextArena-v0",
+        "textenvs.adapters.textarena:TextArena",
+        "A single-player game of TextArena: game='GuessTheNumber-v0'.",
+        "textarena",
+    ),
+    Entry(
+        "GEM-v0",
+        "textenvs.adapters.gem:GEM",
+        "A game of GEM: game='game:Mastermind-v0-easy'.",
+        "gem",
+    ),
+)
+"""Other people's environments. Their packages are optional, and nobody here answers for their tasks."""
+
 
 def register_all() -> None:
-    """Register every id of the catalogue that Gymnasium does not know yet."""
-    for entry in CATALOG:
+    """Register every id of the catalogue, guests among them, that Gymnasium does not know yet."""
+    for entry in (*CATALOG, *GUESTS):
         if entry.id not in gymnasium.registry:
             vector = f"textenvs.vector.entry_points:{entry.id}"
             gymnasium.registry[entry.id] = EnvSpec(entry.id, entry.entry_point, vector_entry_point=vector)

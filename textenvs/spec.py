@@ -11,7 +11,7 @@ from typing import Any, Self
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
-from envs_registry.catalog import CATALOG
+from envs_registry.catalog import CATALOG, GUESTS
 from textenvs.errors import UnknownNameError, UsageError
 
 
@@ -46,7 +46,9 @@ def find_spec(env_id: str) -> EnvSpec:
             importlib.import_module(module)
         return gym.spec(name)
     except gym.error.Error:
-        raise UnknownNameError.of("environment", env_id, [entry.id for entry in CATALOG], "textenvs list") from None
+        raise UnknownNameError.of(
+            "environment", env_id, [entry.id for entry in (*CATALOG, *GUESTS)], "textenvs list"
+        ) from None
     except ImportError as error:
         raise UsageError(f"environment {env_id!r}: {error}") from None
 

@@ -32,9 +32,10 @@ def run(args: Sequence[str]) -> int:
 
 
 def _environments() -> dict[str, str]:
-    from envs_registry import CATALOG
+    from envs_registry import CATALOG, GUESTS
 
-    return {entry.id: entry.summary for entry in CATALOG}
+    ours = {entry.id: entry.summary for entry in CATALOG}
+    return ours | {entry.id: f"{entry.summary} Needs textenvs[{entry.extra}]." for entry in GUESTS}
 
 
 def _algorithms() -> dict[str, str]:

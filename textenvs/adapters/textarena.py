@@ -1,0 +1,112 @@
+"""TextArena's single-player games."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from textenvs.adapters.games import Game, GameEnv, GameStep, library
+from textenvs.errors import UnknownNameError
+from textenvs.rewards.spec import RewardSpec
+from textenvs.seeding import Split
+from textenvs.settlement import RewardTiming
+
+PLAYER = 0
+"""Number of the only player."""
+
+WON = 1.0
+"""The reward of a game that is won; some pay a share of it for what was reached."""
+
+
+class ArenaGame:
+    """One game.
+
+    Args:
+        game: its name.
+    """
+
+    def __init__(self, game: str) -> None:
+        self._env: Any = _library().make(game)
+        self._seed = 0
+
+    def begin(self, seed: int) -> str:
+        """Begin the game and return its prompt."""
+        self._seed = seed
+        self._env.reset(num_players=1, seed=seed)
+        return self._said()
+
+    def step(self, action: str) -> GameStep:
+        """Play an action; the reward is known when the game is over."""
+        mistakes = self._mistakes()
+        ended, _ = self._env.step(action)
+        if not ended:
+            return GameStep(self._said(), 0.0, False, invalid=self._mistakes() > mistakes)
+        rewards, infos = self._env.close()
+        reward, info = float(rewards[PLAYER]), infos[PLAYER]
+        return GameStep(str(info.get("reason") or ""), reward, True, reward >= WON, bool(info["invalid_move"]))
+
+    def solution(self) -> str | None:
+        """Return None: the games do not tell."""
+        return None
+
+    def content(self) -> str:
+        """Return the seed, of which the whole game follows."""
+        return str(self._seed)
+
+    def _said(self) -> str:
+        """Return what the game has said since it was last asked; what the player said is known."""
+        _, messages = self._env.get_observation()
+        return "\n".join(text for speaker, text, _ in messages if speaker != PLAYER).strip()
+
+    def _mistakes(self) -> int:
+        return int(getattr(self._env.state, "error_count", 0))
+
+
+class TextArena(GameEnv):
+    """A single-player game of TextArena, in its own words; the reward is paid when it is over.
+
+    Args:
+        game: its name, such as ``"GuessTheNumber-v0"``. Some fetch lists of words when they begin, or need a key.
+        split: see `TextEnv`, like the rest.
+        reward: the default is the game's own.
+        reward_timing: when it is paid.
+        render_mode: of Gymnasium.
+
+    Raises:
+        UsageError: if there is no such game, it needs more players or something that is not here, or TextArena is
+            not installed.
+    """
+
+    family: ClassVar[str] = "textarena"
+
+    def __init__(
+        self,
+        *,
+        game: str = "",
+        split: Split = "train",
+        reward: RewardSpec | None = None,
+        reward_timing: RewardTiming = "turn",
+        render_mode: str | None = None,
+    ) -> None:
+        super().__init__(game, split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
+        if game not in games():
+            raise UnknownNameError.of("game of TextArena", game, games())
+        self.make_episode(0)
+
+    def make_game(self) -> Game:
+        """Return a game that has not begun, without the wrappers that repeat the conversation in every message."""
+        return ArenaGame(f"{self._name}-raw")
+
+
+def games() -> list[str]:
+    """Return the names of all games, those for several players too: a game says how many when it begins.
+
+    Raises:
+        ConfigError: if TextArena is not installed.
+    """
+    registry: Mapping[str, object] = _library().envs.registration.ENV_REGISTRY
+    return sorted(name.removesuffix("-raw") for name in registry if name.endswith("-raw"))
+
+
+def _library() -> Any:
+    return library("textarena", "TextArena-v0", "textarena")
