@@ -15,6 +15,7 @@ from agents.evaluation.results import EpisodeScore
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.remote import RemotePolicy
 from agents.policies.scripted import ScriptedPolicy
+from agents.policies.storage import weights_digest
 from agents.rollout.collector import Collector, EpisodeRequest
 from agents.rollout.sampling import SamplingParams, stream_key
 from textenvs.chat_client import client_of
@@ -83,6 +84,12 @@ class Sampling:
     def as_dict(self) -> dict[str, Any]:
         """Return the settings for JSON."""
         return asdict(self)
+
+
+def weights_of(subject: Subject) -> str:
+    """Return a hash of the weights that act; "" where a policy has none here."""
+    policy = subject.policy if isinstance(subject, HasPolicy) else subject
+    return weights_digest(policy.model) if isinstance(policy, CausalLMPolicy) else ""
 
 
 def player_of(subject: Subject, make: Make, sampling: Sampling, group: str) -> Player:

@@ -13,7 +13,7 @@ from typing import Any
 import gymnasium as gym
 
 from agents.evaluation.log import EvaluationLog
-from agents.evaluation.players import Act, HasPolicy, Job, Sampling, Subject, player_of
+from agents.evaluation.players import Act, HasPolicy, Job, Sampling, Subject, player_of, weights_of
 from agents.evaluation.results import EpisodeScore, EvaluationResult
 from envs_registry.suites import Slice, Suite, all_suites, changes
 from textenvs.errors import ConfigError, UnknownNameError
@@ -91,8 +91,15 @@ def evaluate_slices(
     env_kwargs = dict(env_kwargs or {})
     if log is not None:
         suite = suite.measured()
+        weights = weights_of(subject)
         log.begin(
-            {"suite": suite.name, "slices": suite.as_dicts(), "settings": env_kwargs, "sampling": sampling.as_dict()}
+            {
+                "suite": suite.name,
+                "slices": suite.as_dicts(),
+                "settings": env_kwargs,
+                "sampling": sampling.as_dict(),
+                **({"weights": weights} if weights else {}),
+            }
         )
     return EvaluationResult.merge(_play_slice(subject, one, sampling, env_kwargs, log) for one in suite.slices)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from peft import AutoPeftModelForCausalLM, LoraConfig, PeftConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from agents.policies import embedded
@@ -196,6 +197,15 @@ def generation_stop_ids(model: Any) -> tuple[int, ...]:
     """Return the stop tokens that the model's generation settings name: all that is used of those settings."""
     stop = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     return (stop,) if isinstance(stop, int) else tuple(stop or ())
+
+
+def weights_digest(model: nn.Module) -> str:
+    """Return a hash of a model's weights, their names, types and shapes included."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, weight in model.named_parameters():
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+        digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def load_critic(folder: Path, critic: Critic, kind: CriticKind) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from agents.evaluation import EvaluationResult, evaluate
 from agents.evaluation import runner as runner_module
@@ -82,6 +83,15 @@ def test_another_evaluation_is_refused_by_what_differs(tmp_path: Path) -> None:
         evaluate("oracle", ECHO, episodes=2, seed=1, log=log)
     with pytest.raises(ConfigError, match=r"\(other: slices\)"):
         evaluate("oracle", ECHO, episodes=3, log=log)
+
+
+def test_other_weights_under_the_same_name_are_another_policy(tmp_path: Path) -> None:
+    policy, log = tiny_policy(), tmp_path / "greedy.jsonl"
+    evaluate(policy, ECHO, episodes=2, max_new_tokens=2, log=log)
+    with torch.no_grad():
+        policy.trainable_parameters()[0][1].view(-1)[7] += 1e-4
+    with pytest.raises(ConfigError, match=r"\(other: weights\)"):
+        evaluate(policy, ECHO, episodes=2, max_new_tokens=2, log=log)
 
 
 def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:
