@@ -14,6 +14,7 @@ from agents.cli.environments import make_text_env, settings_of
 from agents.cli.options import EnvOptions, RewardOptions
 from agents.cli.parse import parse
 from agents.report.sanitize import neutralize
+from envs_registry.cards import Card, Estimate, all_cards
 from textenvs.core import TextEnv
 
 
@@ -41,9 +42,48 @@ def run(args: Sequence[str]) -> int:
         print(f"  {name}{default}")
     print(f"\nReward parts: {', '.join(env.parts())}")
     print(f"Baselines: {', '.join(env.baselines())}")
+    if (card := all_cards().get(options.id)) is not None:
+        print(f"\n{_card(card)}")
     print(f"\nAn episode of the {env.split} split, played by the oracle\n")
     print(textwrap.indent(neutralize(_example(env, options.seed)), "  "))
     return 0
+
+
+def _card(card: Card) -> str:
+    """Return what was measured at the environment's default settings."""
+    width = max(map(len, card.policies))
+    heading = f"{'':<{width}}  {'success':>22}  {'return':>22}"
+    rows = [
+        f"{name:<{width}}  {_shown(score.success, '%'):>22}  {_shown(score.episode_return):>22}"
+        for name, score in card.policies.items()
+    ]
+    measured = (
+        f"Scores of {card.items} {card.split} items at the default settings, textenvs {card.version} ({card.commit})"
+    )
+    return "\n".join([measured, *(f"  {row}" for row in (heading, *rows)), *_exploit_lines(card)])
+
+
+def _shown(estimate: Estimate, unit: str = "") -> str:
+    if estimate.mean is None:
+        return "–"
+    scale, digits = (100, 0) if unit else (1, 2)
+    low, high = (
+        f"{(end or 0.0) * scale:.{digits}f}" if end is not None else "–" for end in (estimate.low, estimate.high)
+    )
+    return f"{estimate.mean * scale:.{digits}f}{unit and ' ' + unit} [{low}, {high}]"
+
+
+def _exploit_lines(card: Card) -> list[str]:
+    worst = card.exploit
+    if worst is None:
+        return []
+    side = "below" if worst.below_honest >= 0 else "above"
+    return [
+        f"Worst exploit: {worst.name} ({worst.format}, {worst.language}) earns {worst.reward:.2f}, "
+        f"{abs(worst.below_honest):.2f} {side} the weakest honest answer",
+        f"  {worst.cells - worst.breaches} of {worst.cells} exploits x formats x languages stay {worst.margin:g} "
+        f"below it, on {worst.items} items",
+    ]
 
 
 def _example(env: TextEnv, seed: int) -> str:

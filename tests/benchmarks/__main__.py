@@ -9,10 +9,10 @@ import sys
 
 from rich.console import Console
 
-from tests.benchmarks import baselines, environment, feedback, training, vector
+from tests.benchmarks import baselines, cards, environment, feedback, training, vector
 from tests.cells import run_cell
 
-KINDS = {kind.__name__.rpartition(".")[2]: kind for kind in (environment, baselines, vector, feedback, training)}
+KINDS = {kind.__name__.rpartition(".")[2]: kind for kind in (environment, baselines, cards, vector, feedback, training)}
 
 
 def main(names: list[str]) -> None:
