@@ -28,6 +28,7 @@ from agents.report import write_report
 from agents.report.run_folder import CHECKPOINT, CONFIG, EVALUATION, HEALTH, METRICS, REPORT, SAMPLES, TRANSCRIPTS
 from agents.rows.mixture import MixtureConfig
 from agents.trainer.agent import Agent
+from agents.trainer.callbacks import Callback
 from agents.trainer.card import ResultRow
 from agents.trainer.checkpoint import checkpoint_name, whole_file
 from agents.trainer.convergence import BEST, HeldOutEvaluation
@@ -35,6 +36,8 @@ from agents.trainer.generators import seed_generators
 from textenvs.errors import CheckpointError, UsageError
 from textenvs.vector import WorkerKind
 
+EVENTS = "tensorboard"
+"""Folder of the TensorBoard event files within the run folder."""
 BEFORE = "before.jsonl"
 """The evaluation before training within the run folder; a resumed run needs it."""
 
@@ -57,6 +60,7 @@ class Experiment:
         workers: where environments are played in training.
         step_timeout_s: time limit of one environment step there, and of one reward.
         engine: what generates there.
+        callbacks: what else is told of every update.
     """
 
     agent: type[Agent]
@@ -72,6 +76,7 @@ class Experiment:
     workers: WorkerKind = "inline"
     step_timeout_s: float | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
+    callbacks: Sequence[Callback] = ()
 
     def valid_return(self, agent: Agent) -> Interval:
         """Return the agent's mean greedy return on the valid split, for the evaluations in training."""
@@ -110,7 +115,7 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in (CONFIG, METRICS, HEALTH, SAMPLES, BEFORE, TRANSCRIPTS, EVALUATION, REPORT):
         (folder / name).unlink(missing_ok=True)
-    for name in (CHECKPOINT, BEST, "checkpoints"):
+    for name in (CHECKPOINT, BEST, EVENTS, "checkpoints"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
@@ -157,7 +162,7 @@ def train(experiment: Experiment, agent: Agent) -> None:
     """
     agent.learn(
         total_episodes=experiment.episodes,
-        callback=HeldOutEvaluation(experiment.valid_return),
+        callback=[HeldOutEvaluation(experiment.valid_return), *experiment.callbacks],
         progress=True,
         resume=True,
     )

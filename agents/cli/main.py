@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "label": "Judge answers on a page, blind: textenvs label runs/rewrite --ask choose correct",
     "export": "Write rows, pairs, prompts and a reward hook for TRL, ms-swift or verl.",
     "report": "Write a run's report.html again.",
+    "plot": "Draw figures for papers: textenvs plot runs/ppo-0 runs/ppo-1 runs/grpo-0 --out figure.pdf",
     "view": "Show runs in the browser while they go on: textenvs view runs",
 }
 """Every command with its one line of help; `agents.cli.<name>` (with underscores) holds ``run(args) -> int``."""

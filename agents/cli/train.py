@@ -37,7 +37,7 @@ FLAGS = (
     *("eval.episodes", "eval.samples"),
     *("lora_rank", "device", "learning_rate", "lr_schedule", "n_episodes_per_update", "group_size"),
     *("n_epochs", "n_minibatches", "kl_coef", "entropy_coef", "temperature", "max_new_tokens", "checkpoints.every"),
-    *("clip_range", "gae_lambda", "loss_type"),
+    *("clip_range", "gae_lambda", "loss_type", "tensorboard"),
 )
 """What ``textenvs train`` shows as flags, of every algorithm; 40 at most. All else is set by ``--set`` or a file."""
 
@@ -64,6 +64,8 @@ class TrainOptions(RunOptions, Generic[C]):
     step_timeout_s: float | None = None
     """Seconds that one environment step or one reward may take, with threads or processes; no limit, if not given."""
     engine: EngineOptions = field(default_factory=EngineOptions)
+    tensorboard: bool = False
+    """Write TensorBoard event files into the run folder too."""
     threads: int | None = None
     """CPU threads; as many as torch takes of itself, if not given."""
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
@@ -106,10 +108,12 @@ def resolve(options: TrainOptions[Any], algorithm: str) -> Experiment:
     Raises:
         UsageError: if an option does not fit; nothing has been written yet.
     """
-    from agents.cli.experiment import Experiment
+    from agents.cli.experiment import EVENTS, Experiment
     from agents.trainer.agents import agent_class
+    from agents.trainer.callbacks import TensorBoard
 
     settings, env = options.settings, options.env
+    folder = options.out or Path("runs") / f"{env.id}-{algorithm}-{settings.seed}"
     env_kwargs = {**env.settings(), **options.reward.settings()}
     make_text_env(env.id, env_kwargs)
     warm = options.init == SFT
@@ -128,12 +132,13 @@ def resolve(options: TrainOptions[Any], algorithm: str) -> Experiment:
             temperature=settings.temperature,
         ),
         sft=options.sft.config(settings.seed) if warm else None,
-        folder=options.out or Path("runs") / f"{env.id}-{algorithm}-{settings.seed}",
+        folder=folder,
         record=_record(options, algorithm),
         command=_command(options, algorithm),
         workers=options.workers,
         step_timeout_s=options.step_timeout_s,
         engine=options.engine,
+        callbacks=[TensorBoard(folder / EVENTS)] if options.tensorboard else [],
     )
 
 

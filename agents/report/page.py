@@ -15,7 +15,7 @@ import markupsafe
 from jinja2.utils import htmlsafe_json_dumps
 
 from agents.report.charts import ERROR, HEIGHT, LEFT, RIGHT, WIDTH, Chart, ChartSpec, build_chart
-from agents.report.run_folder import REPORT, RunData, read_run
+from agents.report.run_folder import REPORT, RunData, flatten, read_run
 from agents.report.samples import sample_view
 from agents.report.sanitize import neutralize, neutralized
 from agents.report.transcripts import VERDICTS, pair_transcripts
@@ -80,7 +80,7 @@ def render_page(run: RunData, version: str = "") -> str:
         more=more,
         pairs=pair_transcripts(run.transcripts),
         verdicts=list(VERDICTS),
-        settings=_flatten(run.config),
+        settings=flatten(run.config),
         samples=sample_view(run.samples),
         style=_joined("report.css", "samples.css"),
         script=script,
@@ -144,17 +144,6 @@ def _charts(metrics: Sequence[Mapping[str, Any]]) -> tuple[list[Chart], list[Cha
 
 def _covered(name: str, shown: Sequence[str]) -> bool:
     return any(name.startswith(key) if key.endswith("/") else name == key for key in shown)
-
-
-def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Return nested settings as dotted names with their values as text."""
-    flat: dict[str, str] = {}
-    for name, value in config.items():
-        if isinstance(value, Mapping) and value:
-            flat |= _flatten(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + str(name)] = str(value)
-    return flat
 
 
 def _data(value: object) -> markupsafe.Markup:

@@ -76,6 +76,17 @@ def read_run(folder: Path) -> RunData:
     )
 
 
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return nested settings as dotted names with their values as text."""
+    flat: dict[str, str] = {}
+    for name, value in config.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + str(name)] = str(value)
+    return flat
+
+
 def _read_object(path: Path) -> Mapping[str, Any]:
     return _parse(path.read_text(encoding="utf-8"), str(path))
 
