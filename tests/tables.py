@@ -322,6 +322,13 @@ def _sides(assessed: Mapping[str, Any], name: str) -> str:
     return f"{before:.3f} → {after:.3f}"
 
 
+def reward_model(language: str) -> str:
+    """A reward model, and what two policies made of it."""
+    from tests import reward_model_table
+
+    return reward_model_table.reward_model(language)
+
+
 SIDES = ("before", "after", "difference")
 
 MEASURES = ("return", "exact match", "restoration F1 (run)", "restoration F1 (pan)", "BLEU-4")
@@ -353,6 +360,7 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "toolcall": toolcall,
     "dialogue": dialogue,
     "regret": regret,
+    "reward-model": reward_model,
 }
 
 

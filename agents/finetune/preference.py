@@ -120,8 +120,12 @@ def _rendered(policy: CausalLMPolicy, rows: Sequence[Any], config: PreferenceCon
 def _arguments(config: PreferenceConfig, policy: CausalLMPolicy, folder: Path | None) -> DPOConfig | KTOConfig:
     shared = {**trl_arguments(config, policy.device, folder), "beta": config.beta}
     if config.method == "kto":
-        weights = {"desirable_weight": config.desirable_weight, "undesirable_weight": config.undesirable_weight}
-        return KTOConfig(**shared, **weights, loss_type=config.loss)
+        return KTOConfig(
+            **shared,
+            loss_type=config.loss,
+            desirable_weight=config.desirable_weight,
+            undesirable_weight=config.undesirable_weight,
+        )
     losses, weights = [config.loss], [1.0]
     if config.sft_weight:
         losses, weights = [*losses, "sft"], [*weights, config.sft_weight]
@@ -148,7 +152,7 @@ def _held_out(
 class _Rendered:
     """Mix it in before the trainer: the rows are tokens already, and stay as they are."""
 
-    def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+    def _prepare_dataset(self, dataset: Any, processing_class: Any, args: Any, dataset_name: str) -> Any:
         return dataset
 
 

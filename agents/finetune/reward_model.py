@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
@@ -82,9 +82,10 @@ def train_reward_model(
     (table, refused), (measured, others) = (render_pairs(chat, side, limit) for side in sides)
     if not table:
         raise ConfigError(f"none of {len(pairs)} pairs is left to learn from; the answers of a pair have to differ")
+    model: Any = network  # no model of transformers', but all that is asked of one here
     with lent(network, chat.tokenizer):
         trainer = _Trainer(
-            model=network,
+            model=model,
             args=RewardConfig(
                 **trl_arguments(config, next(network.parameters()).device, folder),
                 center_rewards_coefficient=config.centring or None,

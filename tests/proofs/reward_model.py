@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -141,16 +140,6 @@ def turn_of(pair: PreferencePair, answer: str) -> Turn:
     """Return the turn in which an answer to a pair's prompt was given."""
     instruction = pair.prompt[0].content if pair.prompt[0].role == "system" else ""
     return Turn(instruction, pair.prompt[bool(instruction) :], answer, tools=pair.tools)
-
-
-def over_optimised(curve: list[dict[str, float]], span: int = 5) -> dict[str, float]:
-    """Return by how much score and success changed from the best success on to the end, in means of `span` updates."""
-    means = [
-        {name: math.fsum(row[name] for row in curve[place : place + span]) / span for name in ("score", "success")}
-        for place in range(len(curve) - span + 1)
-    ]
-    best = max(means, key=lambda row: row["success"])
-    return {name: means[-1][name] - best[name] for name in ("score", "success")}
 
 
 REWARD_MODEL = RewardModelProof()

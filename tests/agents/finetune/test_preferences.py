@@ -11,7 +11,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from rich.console import Console
 
+from agents.cli.preference_data import judge_anew
 from agents.feedback.signals import signals
 from agents.feedback.store import Interaction
 from agents.finetune.graded import GRADES, graded_answers, graded_pairs
@@ -19,7 +21,7 @@ from agents.finetune.preference_rows import parse_label, parse_pair, read_labels
 from agents.finetune.preferences import LabelledAnswer, PreferencePair, judged_pairs, labels_of
 from tests.agents.feedback.records import event, shown
 from textenvs.core import TextEnv
-from textenvs.errors import ConfigError, CorpusError
+from textenvs.errors import ConfigError, CorpusError, EndpointError
 from textenvs.messages import Message
 
 PROMPT = [{"role": "system", "content": "Rewrite."}, {"role": "user", "content": "那上海呢?"}]
@@ -186,6 +188,8 @@ def longer_is_better() -> Iterator[str]:
 
     def answer(body: dict[str, Any]) -> tuple[int, dict[str, str], str]:
         fenced = re.findall(r"<data (\w+)>\n(.*?)\n</data \1>", body["messages"][0]["content"], re.DOTALL)
+        if not fenced:
+            return says("yes")
         first, second = (len(json.loads(text)) for _, text in fenced[-2:])
         return says("?") if min(first, second) == 0 else says(json.dumps({"better": "A" if first > second else "B"}))
 
@@ -204,3 +208,12 @@ def test_a_judge_decides_anew_and_what_it_leaves_open_is_counted(longer_is_bette
     kept, dropped = judged_pairs(PairwiseJudge(longer_is_better), pairs)
     assert [(one.chosen, one.rejected, one.margin) for one in kept] == [("aa", "b", 0.0)] * 2
     assert dropped == {"the judge prefers neither": 1, "the judge gave no verdict": 1}
+
+
+def test_a_command_has_a_judge_decide_and_says_what_it_left_open(longer_is_better: str) -> None:
+    console = Console(record=True, width=200)
+    pairs = [PreferencePair((Message("user", "x"),), *answers) for answers in (("b", "aa"), ("a", "b"))]
+    assert [one.chosen for one in judge_anew(pairs, longer_is_better, console)] == ["aa"]
+    assert "The judge decided 1 of 2 pairs; 1: the judge prefers neither." in console.export_text()
+    with pytest.raises(EndpointError):
+        judge_anew(pairs, "http://127.0.0.1:9/v1#m", console)
