@@ -53,6 +53,12 @@ class ModelOptions:
     """Train a LoRA adapter of this rank instead of every weight."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the model's weights."""
+    autocast: bool = False
+    """Compute in bfloat16, with weights in float32; of a model that is loaded."""
+    recompute: bool = False
+    """Compute activations again in the backward pass, for less memory; of a model that is loaded."""
+    liger: bool = False
+    """Use Liger's kernels, on a GPU; of a model that is loaded."""
     device: str | None = None
     """Such as cpu or cuda; a GPU where there is one, if not given."""
     history: Literal["append", "template"] = "append"
@@ -108,6 +114,9 @@ def build_policy(
         critic=kind,
         critic_detach=options.critic_detach,
         dtype=options.dtype,
+        autocast=options.autocast,
+        recompute=options.recompute,
+        liger=options.liger,
         device=options.device,
         history=options.history,
         seed=seed,

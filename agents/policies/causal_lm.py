@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
@@ -14,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from agents.chat import ChatRenderer, HistoryMode
 from agents.policies import storage
+from agents.policies.compute import recomputed, use_liger
 from agents.policies.critic import Critic, CriticKind, SeparateCritic, build_critic
 from agents.policies.scores import TokenScores, distributions, score_states
 from agents.policies.selection import decoder, hidden_at, logits_at, logits_of, predictors, states_at
@@ -69,6 +71,9 @@ class CausalLMPolicy:
         thinking: bool = False,
         critic_detach: bool = False,
         attention: str | None = None,
+        autocast: bool = False,
+        recompute: bool = False,
+        liger: bool = False,
         seed: int = 0,
     ) -> Self:
         """Load a policy from a folder, a Hugging Face name or ``"tiny"``.
@@ -91,6 +96,10 @@ class CausalLMPolicy:
             critic_detach: keep the value loss of a ``"head"`` from changing the language model.
             attention: transformers' name of an attention implementation, such as ``"eager"`` (the only one that can
                 be differentiated twice); None takes the model's default.
+            autocast: compute in bfloat16, sampling included, while weights and optimiser stay in float32.
+            recompute: keep no activations inside the layers for the backward pass, which computes them again: less
+                memory, a third more time. A group's prompt is then fed once for every member.
+            liger: use Liger's fused kernels, on a GPU.
             seed: of the adapter's and the critic's initial weights; the global generator is left alone.
 
         Raises:
@@ -107,6 +116,9 @@ class CausalLMPolicy:
             history=history,
             thinking=thinking,
             attention=attention,
+            autocast=autocast,
+            recompute=recompute,
+            liger=liger,
         )
         model, tokenizer = storage.load_parts(source, settings.torch_dtype)
         return cls.assemble(model, tokenizer, settings, lora=lora, device=device, seed=seed, folder=Path(source))
@@ -129,6 +141,8 @@ class CausalLMPolicy:
             torch.default_generator.manual_seed(seed)
             if settings.attention is not None:
                 storage.set_attention(model, settings.attention)
+            if settings.liger:
+                use_liger(model)
             if lora is not None:
                 model = storage.add_adapter(model, lora)
             model = model.to(where)
@@ -160,6 +174,10 @@ class CausalLMPolicy:
         """Switch to eager attention, for good."""
         storage.set_attention(self.model, "eager")
         self.settings = self.settings.replace(attention="eager")
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """Return the context in which the model is run."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.autocast)
 
     def mark_updated(self) -> None:
         """Record that the weights have changed: whatever was cached under the old ones is void."""
@@ -226,7 +244,8 @@ class CausalLMPolicy:
             temperature: as in `score`.
             weights: take the place of the model's parameters of these names, for this call only.
         """
-        logits_NV, _ = logits_at(self.model, token_ids, attention_mask, predictors(select), weights)
+        with self.precision():
+            logits_NV, _ = logits_at(self.model, token_ids, attention_mask, predictors(select), weights)
         return distributions(logits_NV, temperature[select].to(logits_NV.device))
 
     @torch.no_grad()
@@ -307,7 +326,7 @@ class CausalLMPolicy:
             raise ConfigError("this policy has no critic; build it with critic='head' or critic='separate'")
         if isinstance(self.critic, SeparateCritic):
             return self.critic(token_ids, attention_mask, positions)
-        with torch.no_grad():
+        with torch.no_grad(), self.precision():
             states = states_at(decoder(self.model), token_ids, attention_mask, positions)
         return self.critic(states)
 
@@ -320,12 +339,14 @@ class CausalLMPolicy:
         weights: Mapping[str, Tensor] | None = None,
     ) -> tuple[TokenScores, Tensor]:
         """Return the selected tokens' scores, without values, and the states [N, H] before them."""
-        states_NH = hidden_at(self.model, token_ids, attention_mask, predictors(select), weights)
+        keeping = recomputed(self.model) if self.settings.recompute and torch.is_grad_enabled() else nullcontext()
+        with self.precision(), keeping:
+            states_NH = hidden_at(self.model, token_ids, attention_mask, predictors(select), weights)
         drawn = (token_ids[select].to(states_NH.device), temperature[select].to(states_NH.device))
         vocabulary = self.model.config.get_text_config().vocab_size
-        return score_states(
-            lambda states: logits_of(self.model, states, weights), states_NH, *drawn, vocabulary
-        ), states_NH
+        head = partial(logits_of, self.model, weights=weights)
+        with self.precision():
+            return score_states(head, states_NH, *drawn, vocabulary), states_NH
 
     @contextmanager
     def _as_reference(self) -> Iterator[None]:

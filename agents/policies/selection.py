@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
+from agents.policies.compute import takes_a_cache
 from agents.policies.prefixes import Shared, share
 
 Gather = Callable[[Tensor], Tensor]
@@ -146,7 +147,7 @@ def _call_with(model: Any, weights: Mapping[str, Tensor], **inputs: Any) -> Any:
 def _feed(model: Any, run: Run, token_ids: Tensor, attention_mask: Tensor, positions: Tensor) -> tuple[Tensor, ...]:
     """Run the model over the rows; a prompt that several of them have in common is fed once."""
     device = next(model.parameters()).device
-    shared = share(token_ids, positions) if _is_right_padded(attention_mask) and not model._is_stateful else None
+    shared = share(token_ids, positions) if _is_right_padded(attention_mask) and takes_a_cache(model) else None
     if shared is None:
         wanted = positions.to(device)
         return run(_inputs(token_ids.to(device), attention_mask.to(device)), lambda states: states[wanted])

@@ -49,6 +49,9 @@ class PolicySettings:
         history: the rendering that the policy was trained with.
         thinking: whether the template's thinking is on.
         attention: transformers' name of the attention implementation; None is the model's default.
+        autocast: whether float32 weights compute in bfloat16.
+        recompute: whether the backward pass computes each layer's activations again, so as not to keep them.
+        liger: whether Liger's kernels take the place of the model's own.
     """
 
     critic: CriticKind | None = "head"
@@ -58,6 +61,9 @@ class PolicySettings:
     history: Literal["append", "template"] = "append"
     thinking: bool = False
     attention: str | None = None
+    autocast: bool = False
+    recompute: bool = False
+    liger: bool = False
 
     @property
     def torch_dtype(self) -> torch.dtype:

@@ -145,7 +145,7 @@ def _sampling_mode(policy: CausalLMPolicy) -> Iterator[None]:
     training = bool(policy.model.training)
     policy.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), policy.precision():
             yield
     finally:
         if training:
