@@ -6,15 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
 
 from agents.cli.parse import parse
-from textenvs.errors import UsageError
-
-if TYPE_CHECKING:
-    from agents.evaluation import EvaluationResult
+from agents.cli.stored import same_items
 
 
 @dataclass(frozen=True)
@@ -40,25 +37,10 @@ def run(args: Sequence[str]) -> int:
     from agents.cli.console import print_contrasts
     from agents.evaluation.contrast import contrast
 
-    a, b = _same_items(options.a, options.b)
+    a, b = same_items(options.a, options.b)
     rows = contrast(a, b, options.measure)
     print_contrasts(Console(), f"{options.measure}: A {options.a}, B {options.b}", rows)
     if options.json is not None:
         record = {"measure": options.measure, "rows": [row.as_dict() for row in rows]}
         options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return 0
-
-
-def _same_items(*paths: Path) -> tuple[EvaluationResult, ...]:
-    """Read the evaluations.
-
-    Raises:
-        UsageError: if what the items are has changed between them.
-    """
-    from agents.cli.stored import read_stored
-
-    stored = [read_stored(path) for path in paths]
-    items = [{one.name: one.digest for one in each.suite.slices} for each in stored]
-    if changed := sorted(name for name in items[0].keys() & items[1].keys() if items[0][name] != items[1][name]):
-        raise UsageError(f"the items of {', '.join(map(repr, changed))} have changed from A to B; evaluate A again")
-    return tuple(each.result for each in stored)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.cli.options import EnvOptions, EvalOptions, RewardOptions
+from textenvs.errors import UsageError
 
 if TYPE_CHECKING:
     from agents.evaluation import EvaluationResult
@@ -53,6 +54,19 @@ def read_stored(path: Path, phase: str = AFTER) -> Stored:
     facts, result = read_log(path)
     slices = tuple(Slice.from_dict(one) for one in facts["slices"])
     return Stored(Suite(facts["suite"], slices), facts["settings"], result)
+
+
+def same_items(*paths: Path) -> tuple[EvaluationResult, ...]:
+    """Read evaluations, or runs as they ended, and check that they are of the same items.
+
+    Raises:
+        UsageError: if what the items are has changed between them.
+    """
+    stored = [read_stored(path) for path in paths]
+    items = [{one.name: one.digest for one in each.suite.slices} for each in stored]
+    if changed := sorted(name for name in items[0].keys() & items[1].keys() if items[0][name] != items[1][name]):
+        raise UsageError(f"the items of {', '.join(map(repr, changed))} have changed from A to B; evaluate A again")
+    return tuple(each.result for each in stored)
 
 
 def is_run(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import functools
 import hashlib
 import json
@@ -38,12 +39,18 @@ TEMPLATES = Path(__file__).parent / "templates"
 """Where the page, its style and the macros lie; other pages of the project use the latter two."""
 
 
-def write_report(folder: Path | str, destination: Path | None = None) -> Path:
+def write_report(
+    folder: Path | str,
+    destination: Path | None = None,
+    between: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> Path:
     """Write the report of a run.
 
     Args:
         folder: a run folder.
         destination: the file to write; None is ``report.html`` in the folder.
+        between: the episodes of two policies on the same items, as in ``transcripts.jsonl``, by what each is called;
+            they are shown side by side in place of before and after.
 
     Returns:
         The file that was written.
@@ -53,8 +60,17 @@ def write_report(folder: Path | str, destination: Path | None = None) -> Path:
         CheckpointError: if one of its files is damaged.
     """
     path = destination or Path(folder) / REPORT
-    path.write_text(render_page(read_run(Path(folder))), encoding="utf-8")
+    run = read_run(Path(folder))
+    path.write_text(render_page(_with_sides(run, between) if between else run), encoding="utf-8")
     return path
+
+
+def _with_sides(run: RunData, between: Mapping[str, Sequence[Mapping[str, Any]]]) -> RunData:
+    """Return the run with the dialogues of two other policies."""
+    (first, before), (second, after) = between.items()
+    phases = {"before": before, "after": after}
+    lines = [{**line, "phase": phase} for phase, episodes in phases.items() for line in episodes]
+    return dataclasses.replace(run, transcripts=lines, sides=(first, second))
 
 
 def render_page(run: RunData, version: str = "") -> str:

@@ -37,6 +37,7 @@ class RunData:
         samples: one mapping per update, with a few of its episodes token by token.
         transcripts: one mapping per evaluated episode and phase.
         evaluation: comparison tables and notes.
+        sides: how the two phases of the transcripts are called.
     """
 
     name: str
@@ -46,6 +47,7 @@ class RunData:
     samples: Sequence[Mapping[str, Any]]
     transcripts: Sequence[Mapping[str, Any]]
     evaluation: Mapping[str, Any]
+    sides: tuple[str, str] = ("before", "after")
 
     @property
     def environment(self) -> str:

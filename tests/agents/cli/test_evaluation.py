@@ -13,6 +13,7 @@ from agents.cli.options import EnvOptions, EvalOptions
 from agents.cli.settings import as_tree
 from agents.cli.train import TrainOptions
 from agents.evaluation import evaluate, write_transcripts
+from tests.agents.report.runs import write_run
 from textenvs.core import Observation
 
 EASY = ["--env.difficulty", "tiny", "--env.language", "en", "--eval.episodes", "6"]
@@ -90,6 +91,18 @@ def test_mistakes_are_one_line(args: str, words: str, capsys: pytest.CaptureFixt
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_a_report_shows_two_policies_on_the_same_items(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, a, b = write_run(tmp_path / "run"), tmp_path / "copy", tmp_path / "oracle"
+    for path in (a, b):
+        assert main(["eval", path.name, *EASY, "--out", str(path)]) == 0
+    assert main(["report", str(folder), "--between", str(a), str(b), "--out", str(tmp_path / "page.html")]) == 0
+    html = (tmp_path / "page.html").read_text()
+    assert "The same dialogues, copy and oracle" in html
+    assert html.count("<b>copy</b>") == html.count("<b>oracle</b>") > 1
+    assert 'data-verdict="improved"' in html
+    assert main(["report", str(folder), "--between", str(a), "nowhere"]) == 2
 
 
 def test_changed_items_do_not_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
