@@ -1,0 +1,109 @@
+"""The deployment: one rename decides who serves, and everything can be rolled back."""
+
+from __future__ import annotations
+
+import threading
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from agents.feedback.rounds import deployment as module
+from agents.feedback.rounds.deployment import CANDIDATE, RECORD, SERVING, Deployment, write_json
+from textenvs.errors import CheckpointError, UnknownNameError, UsageError
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Deployment:
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "weights").write_text("first")
+    clock = count().__next__
+    return Deployment.begin(tmp_path / "d", tmp_path / "policy", 0, clock)  # type: ignore[arg-type]
+
+
+def finish(deployment: Deployment, weights: str, *, promoted: bool = True) -> str:
+    """End a round as a round does."""
+    place = deployment.next_round()
+    (place / CANDIDATE).mkdir(parents=True)
+    (place / CANDIDATE / "weights").write_text(weights)
+    write_json(place / RECORD, {"parent": deployment.serving, "last_seq": 7, "promoted": promoted})
+    if promoted:
+        deployment.promote(place.name)
+    return place.name
+
+
+def weights(deployment: Deployment) -> str:
+    return (deployment.folder / SERVING / "weights").read_text()
+
+
+def test_versions_serve_one_after_the_other_and_back(begun: Deployment) -> None:
+    assert (begun.serving, weights(begun)) == ("round-0000", "first")
+    assert finish(begun, "second") == "round-0001"
+    assert finish(begun, "bad", promoted=False) == "round-0002"
+    assert (begun.serving, weights(begun)) == ("round-0001", "second")
+    assert finish(begun, "third") == "round-0003"
+    assert begun.policy.joinpath("weights").read_text() == weights(begun) == "third"
+    assert begun.roll_back() == "round-0001"
+    assert weights(begun) == "second"
+    assert begun.roll_back() == "round-0000"
+    assert begun.roll_back("round-0003") == "round-0003"
+    with pytest.raises(UsageError, match="never promoted"):
+        begun.roll_back("round-0002")
+    with pytest.raises(UnknownNameError, match="round-0003"):
+        begun.roll_back("round-0033")
+    begun.roll_back("round-0000")
+    with pytest.raises(UsageError, match="none before"):
+        begun.roll_back()
+    deeds = [(entry["deed"], entry["version"][-1]) for entry in begun.history()]
+    promoted = [("found", "0"), ("promote", "1"), ("promote", "3")]
+    assert deeds == [*promoted, *(("roll back", number) for number in "1030")]
+
+
+def test_an_interrupted_promotion_is_noted(begun: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Deployment, "_note", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        finish(begun, "second")
+    with (begun.folder / "history.jsonl").open("a") as file:
+        file.write('{"time": 1, "dee')
+    again = Deployment(begun.folder)
+    assert weights(again) == "second"
+    assert [entry["deed"] for entry in again.history()] == ["found"] or again.history()[-1]["version"] == "round-0001"
+
+
+def test_readers_always_find_a_whole_policy(begun: Deployment) -> None:
+    finish(begun, "second")
+    found: set[str] = set()
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            found.add(weights(begun))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(200):
+        module._point(begun.folder, "round-0000")
+        module._point(begun.folder, "round-0001")
+    done.set()
+    reader.join()
+    assert found == {"first", "second"}
+    assert [path.name for path in begun.folder.glob(".link*")] == []
+
+
+def test_one_round_at_a_time(begun: Deployment) -> None:
+    with begun.locked(), pytest.raises(UsageError, match="under way"), Deployment(begun.folder).locked():
+        pass
+    with begun.locked():
+        pass
+
+
+def test_what_is_no_deployment(tmp_path: Path, begun: Deployment) -> None:
+    with pytest.raises(UsageError, match="--start"):
+        Deployment(tmp_path)
+    with pytest.raises(UsageError, match="in use"):
+        Deployment.begin(begun.folder, tmp_path / "policy", 0)
+    with pytest.raises(UsageError, match="no such folder"):
+        Deployment.begin(tmp_path / "e", tmp_path / "none", 0)
+    (begun.folder / "round-0000" / RECORD).write_text("{")
+    with pytest.raises(CheckpointError, match=RECORD):
+        begun.record("round-0000")
