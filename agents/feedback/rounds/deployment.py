@@ -2,7 +2,7 @@
 
 A folder of rounds, each with its candidate, and the link ``serving``, which points at one of the candidates. The link
 is the truth: it is replaced by one rename, so that whoever opens it finds the old policy or the new one, never
-something between. ``history.jsonl`` says what was done when; a deed that was interrupted before it was written down
+something between. ``history.json`` says what was done when; a deed that was interrupted before it was written down
 is noted when the deployment is next opened.
 """
 
@@ -24,7 +24,7 @@ from textenvs.errors import CheckpointError, UnknownNameError, UsageError
 
 SERVING = "serving"
 """Name of the link to the policy that serves."""
-HISTORY = "history.jsonl"
+HISTORY = "history.json"
 CANDIDATE = "candidate"
 """Name of a round's policy within its folder."""
 RECORD = "round.json"
@@ -90,9 +90,8 @@ class Deployment:
 
     def versions(self) -> list[str]:
         """Return the rounds that have ended, promoted or not, in order."""
-        return sorted(
-            path.parent.name for path in self.folder.glob(f"*/{RECORD}") if _ROUND.fullmatch(path.parent.name)
-        )
+        names = (path.parent.name for path in self.folder.glob(f"*/{RECORD}"))
+        return sorted(name for name in names if _ROUND.fullmatch(name))
 
     def record(self, version: str) -> dict[str, Any]:
         """Return what a round that has ended said of itself.
@@ -103,11 +102,7 @@ class Deployment:
         """
         if version not in self.versions():
             raise UnknownNameError.of("version", version, self.versions())
-        path = self.folder / version / RECORD
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path} cannot be read: {error}") from None
+        return _read_json(self.folder / version / RECORD)
 
     def next_round(self) -> Path:
         """Return the folder of the round that is under way, or of a new one."""
@@ -139,13 +134,13 @@ class Deployment:
         return version
 
     def history(self) -> list[dict[str, Any]]:
-        """Return what was done, oldest first; a line that a crash has cut is left out."""
-        entries: list[dict[str, Any]] = []
-        with contextlib.suppress(FileNotFoundError):
-            for line in (self.folder / HISTORY).read_text(encoding="utf-8").splitlines():
-                with contextlib.suppress(ValueError):
-                    entries.append(json.loads(line))
-        return entries
+        """Return what was done, oldest first.
+
+        Raises:
+            CheckpointError: if it cannot be read.
+        """
+        path = self.folder / HISTORY
+        return _read_json(path)["deeds"] if path.exists() else []
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -167,11 +162,8 @@ class Deployment:
         self._note(deed, version)
 
     def _note(self, deed: str, version: str) -> None:
-        line = json.dumps({"time": self._clock(), "deed": deed, "version": version})
-        with (self.folder / HISTORY).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        entry = {"time": self._clock(), "deed": deed, "version": version}
+        write_json(self.folder / HISTORY, {"deeds": [*self.history(), entry]})
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -182,6 +174,13 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from None
 
 
 def _name(number: int) -> str:
