@@ -88,7 +88,7 @@ class Signals:
     """What can be trained on, as rows in TRL's conversational formats; each names its impression and its source.
 
     Attributes:
-        sft: ``messages`` (the last one is to be learned), ``tools``.
+        sft: ``messages``, ``tools`` and ``learn``, which says that the last message alone is learned.
         preference: ``prompt``, ``chosen``, ``rejected``, ``margin``, ``tools``.
         unpaired: ``prompt``, ``completion``, ``label``, ``tools``.
         rewards: ``prompt``, ``completion``, ``reward`` in [-1, 1], ``position``, ``tools``.
@@ -245,7 +245,8 @@ def _scores(interaction: Interaction) -> dict[str, dict[int, float]]:
 
 def _demonstration(impression: Impression, text: str, source: str) -> dict[str, Any]:
     messages = [*map(dict, impression.conversation), *_answer(text)]
-    return {"messages": messages, "tools": list(impression.tools), **_origin(impression, source)}
+    tools = list(impression.tools)
+    return {"messages": messages, "tools": tools, "learn": "last", **_origin(impression, source)}
 
 
 def _label(impression: Impression, text: str, label: bool, source: str) -> dict[str, Any]:

@@ -62,6 +62,9 @@ def _rendered(policy: CausalLMPolicy, rows: Sequence[Demonstration]) -> Iterator
                 f"row {place} has {len(ids)} tokens, more than the model's context of {policy.context_length}; "
                 "leave it out, or use a model with a longer context"
             )
+        if row.last_only:
+            own = len(policy.chat.action_ids(row.messages[-1]["content"]))
+            mask = [False] * (len(ids) - own) + mask[-own:]
         labels = np.where(mask, ids, IGNORED).tolist()
         sizes = {"length": len(ids), "own_tokens": sum(mask)}
         yield {"input_ids": ids, "labels": labels, **sizes, "kind": row.kind}

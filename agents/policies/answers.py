@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from agents.chat import ChatRenderer
+from agents.policies.selection import logits_at, predictors
 from textenvs.messages import Message
 
 
@@ -32,3 +37,22 @@ def keep_end(prompt: list[int], answer: list[int], limit: int) -> tuple[list[int
     """
     answer = answer[-(limit - 1) :]
     return prompt[-(limit - len(answer)) :], answer
+
+
+@torch.no_grad()
+def answer_logprobs(model: Any, answers: Sequence[tuple[list[int], list[int]]]) -> torch.Tensor:
+    """Return the log-probability [B] of each whole answer, its stop token included.
+
+    Args:
+        model: a causal language model.
+        answers: prompt and answer of each, in tokens; they go through the model in one pass.
+    """
+    ids = pad_sequence([torch.tensor(prompt + answer) for prompt, answer in answers], batch_first=True)
+    columns = torch.arange(ids.shape[1])
+    starts = torch.tensor([len(prompt) for prompt, _ in answers])[:, None]
+    ends = torch.tensor([len(prompt) + len(answer) for prompt, answer in answers])[:, None]
+    select = (starts <= columns) & (columns < ends)
+    logits, _ = logits_at(model, ids, columns < ends, predictors(select))
+    each = torch.log_softmax(logits.float(), -1).cpu().gather(1, ids[select][:, None]).squeeze(1)
+    row = select.nonzero()[:, 0]
+    return torch.zeros(len(answers)).index_add_(0, row, each)

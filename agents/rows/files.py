@@ -6,6 +6,9 @@ Three forms, each line one object; what else it holds (``kind``, ``source``, ``i
     preference  {"prompt": [...], "chosen": [...], "rejected": [...], "tools": [...]}
     unpaired    {"prompt": [...], "completion": [...], "label": true, "tools": [...]}
 
+Of ``messages`` every assistant message is learned, or the last alone where a row says ``"learn": "last"``: what came
+before it may be what a policy said, and not what it should say.
+
 A message may have a ``name`` and a ``call_id``. A tool call stands in ``content``, in the model's own call format.
 ``tools`` may be left out; each is a JSON Schema, as an object or as JSON text.
 """
@@ -48,7 +51,7 @@ _TOOLS = {"type": "array", "items": {"type": ["string", "object"]}}
 
 
 def _schema(**properties: Any) -> Draft202012Validator:
-    every = {**properties, "tools": _TOOLS, "kind": {"type": "string"}}
+    every = {**properties, "tools": _TOOLS, "kind": {"type": "string"}, "learn": {"enum": ["all", "last"]}}
     return Draft202012Validator({"type": "object", "required": list(properties), "properties": every})
 
 
@@ -187,7 +190,7 @@ class RowFiles(Sequence[Demonstration]):
 
 def demonstration_of(row: Row) -> Demonstration:
     """Return what a row of form ``"messages"`` demonstrates."""
-    return Demonstration(tuple(row["messages"]), tools_of(row), kind_of(row))
+    return Demonstration(tuple(row["messages"]), tools_of(row), kind_of(row), row.get("learn") == "last")
 
 
 def tools_of(row: Row) -> tuple[str, ...]:
