@@ -54,7 +54,7 @@ class Options:
 def run(args: Sequence[str]) -> int:
     """Play the items and print the scores."""
     options = parse(Options, args, "textenvs eval")
-    suite, settings = _suite(options)
+    suite, settings = played(options.suite, options.env, options.reward, options.eval)
     subject = find_subject(options.policy, suite, settings, options.device, options.max_new_tokens)
 
     from rich.console import Console
@@ -73,18 +73,30 @@ def run(args: Sequence[str]) -> int:
     return 0
 
 
-def _suite(options: Options) -> tuple[Suite, Mapping[str, Any]]:
-    """Return what is played, and the settings that go before a suite's own."""
-    if options.suite is None:
-        settings = {**options.env.settings(), **options.reward.settings()}
-        make_text_env(options.env.id, settings)
-        return options.eval.suite(options.env.id, settings), {}
-    if options.env.settings():
+def played(
+    suite: str | None, env: EnvOptions, reward: RewardOptions, items: EvalOptions
+) -> tuple[Suite, Mapping[str, Any]]:
+    """Return what is played, and the settings that go before a suite's own.
+
+    Args:
+        suite: name of a suite; None takes items of one environment.
+        env: that environment.
+        reward: what an action is worth.
+        items: of the environment.
+
+    Raises:
+        UsageError: if there is no such suite or environment, or both are given.
+    """
+    if suite is None:
+        settings = {**env.settings(), **reward.settings()}
+        make_text_env(env.id, settings)
+        return items.suite(env.id, settings), {}
+    if env.settings():
         raise UsageError("a suite sets up its environments itself: leave out --suite, or the --env options")
 
     from agents.evaluation.runner import find_suite
 
-    return find_suite(options.suite), options.reward.settings()
+    return find_suite(suite), reward.settings()
 
 
 def _modes(options: Options) -> dict[str, Sampling]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from agents.cli.feedback import Stored, open_store, read_token
+from agents.cli.feedback.stores import Stored, open_store, read_token
 from agents.cli.parse import parse
 from agents.cli.stored import AFTER, BEFORE, is_run, read_stored
 from textenvs.errors import UsageError

@@ -25,7 +25,7 @@ COMMANDS: dict[str, str] = {
     "compare": "Compare two evaluations of the same items; says what can be concluded.",
     "rescore": "Give stored episodes the rewards of another reward function, without a model.",
     "doctor": "Check a model in an environment: rendering, sampler against trainer, determinism.",
-    "feedback": "Collect what users do with answers, and use it: serve, show, export, load, signals, estimate.",
+    "feedback": "Collect what users do with answers, learn from it, and decide who serves: serve, round, rollback ...",
     "label": "Judge answers on a page, blind: textenvs label runs/rewrite --ask choose correct",
     "export": "Write rows, pairs, prompts and a reward hook for TRL, ms-swift or verl.",
     "report": "Write a run's report.html again.",

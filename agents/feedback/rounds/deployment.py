@@ -2,8 +2,8 @@
 
 A folder of rounds, each with its candidate, and the link ``serving``, which points at one of the candidates. The link
 is the truth: it is replaced by one rename, so that whoever opens it finds the old policy or the new one, never
-something between. ``history.json`` says what was done when; a deed that was interrupted before it was written down
-is noted when the deployment is next opened.
+something between. ``history.json`` says what was done when; a promotion that was interrupted is finished when the
+deployment is next opened.
 """
 
 from __future__ import annotations
@@ -46,10 +46,12 @@ class Deployment:
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self.folder, self._clock = folder, clock
         if not (folder / SERVING).is_symlink():
-            raise UsageError(f"{str(folder)!r} is no deployment; begin one: textenvs feedback round DIR --start POLICY")
-        last = next((entry["version"] for entry in reversed(self.history())), None)
-        if last != self.serving:
-            self._note("found", self.serving)
+            how = "begin one: textenvs feedback round --deployment DIR --start POLICY"
+            raise UsageError(f"{str(folder)!r} is no deployment; {how}")
+        noted = {entry["version"] for entry in self.history()}
+        promoted = [name for name in self.versions() if self.record(name)["promoted"]]
+        if promoted[-1] not in noted:
+            self.promote(promoted[-1])
 
     @classmethod
     def begin(cls, folder: Path, policy: Path, last_seq: int, clock: Callable[[], float] = time.time) -> Deployment:

@@ -25,12 +25,14 @@ from agents.feedback.signal_files import write_signals
 from agents.feedback.signals import SignalConfig, signals
 from agents.feedback.store import Store
 from agents.policies.causal_lm import CausalLMPolicy
+from agents.rows.cleaning import CleaningConfig, clean
+from agents.rows.cleaning.run import ROWS as CLEANED
 from agents.rows.demonstration import Demonstration
 from agents.trainer.saving import save_policy
 from envs_registry.suites import Suite
 from textenvs.errors import ConfigError, UsageError
 
-BEGUN, ROWS, EVALUATION = "begun.json", "rows", "evaluation"
+BEGUN, ROWS, CLEAN, EVALUATION = "begun.json", "rows", "clean", "evaluation"
 """What a round's folder holds beside its candidate and its record."""
 
 
@@ -46,6 +48,8 @@ class RoundConfig:
         sampling: how both policies are played.
         guard: what the candidate has to show.
         signals: how feedback is read.
+        cleaning: which of its rows are set aside. What several users say alike is no duplicate of value here, but
+            exact ones go, and a majority decides where they contradict each other.
         feedback_share: of corrections in every batch, where demonstrations are replayed.
         device: such as ``"cuda"``; a GPU where there is one, if None.
 
@@ -60,6 +64,7 @@ class RoundConfig:
     sampling: Sampling = field(default_factory=Sampling)
     guard: GuardConfig = field(default_factory=GuardConfig)
     signals: SignalConfig = field(default_factory=SignalConfig)
+    cleaning: CleaningConfig = field(default_factory=lambda: CleaningConfig(near_duplicates=1.0))
     feedback_share: float = 0.5
     device: str | None = None
 
@@ -73,7 +78,7 @@ class RoundConfig:
     def as_dict(self) -> dict[str, Any]:
         """Return the settings for JSON."""
         route = {"stage": type(self.route).stage, **asdict(self.route)}
-        rest = {name: asdict(getattr(self, name)) for name in ("sampling", "guard", "signals")}
+        rest = {name: asdict(getattr(self, name)) for name in ("sampling", "guard", "signals", "cleaning")}
         plain = {"fresh": self.fresh, "feedback_share": self.feedback_share, "settings": dict(self.settings)}
         everything = {"route": route, "suite": self.suite.as_dicts(), **rest, **plain}
         return json.loads(json.dumps(everything, default=repr))
@@ -87,6 +92,7 @@ class RoundResult:
         version: its name.
         parent: the version that it was trained from.
         rows: how many there were of each kind of signal.
+        kept: those that the policy learned from, after cleaning.
         dropped: what was left out, by reason.
         training: what the stage says of itself.
         decision: of the guard.
@@ -96,6 +102,7 @@ class RoundResult:
     version: str
     parent: str
     rows: Mapping[str, int]
+    kept: int
     dropped: Mapping[str, int]
     training: Mapping[str, Any]
     decision: Decision
@@ -150,7 +157,8 @@ class _Round:
         if decision.promoted:
             self._deployment.promote(version)
         seconds = time.perf_counter() - self._start
-        return RoundResult(version, parent, facts["rows"], facts["dropped"], training, decision, seconds)
+        learned = facts["rows"], facts["kept"], facts["dropped"]
+        return RoundResult(version, parent, *learned, training, decision, seconds)
 
     def _begin(self) -> dict[str, Any]:
         """Write down what the round starts from, once."""
@@ -177,14 +185,15 @@ class _Round:
         done = folder / "facts.json"
         if not done.exists():
             found = signals(self._store.interactions(begun["since"]), self._config.signals)
-            facts = {"rows": write_signals(found, folder), "dropped": dict(found.dropped)}
-            if not facts["rows"][rows_of(self._config.route)]:
+            counts, kind = write_signals(found, folder), rows_of(self._config.route)
+            report = clean([folder / f"{kind}.jsonl"], folder / CLEAN, self._config.cleaning)
+            if not report.kept:
                 shutil.rmtree(self._place)
                 raise UsageError(
-                    f"nothing to learn from: no rows of the kind {rows_of(self._config.route)!r} in the feedback since "
-                    f"number {begun['since']} of the store (there are {facts['rows']})"
+                    f"nothing to learn from: of {counts[kind]} rows of the kind {kind!r} in the feedback since number "
+                    f"{begun['since']} of the store none is left after cleaning; there are {counts}"
                 )
-            write_json(done, facts)
+            write_json(done, {"rows": counts, "kept": report.kept, "dropped": {**found.dropped, **report.dropped}})
         return json.loads(done.read_text(encoding="utf-8"))
 
     def _train(self, replay: Callable[[], Sequence[Demonstration]]) -> Mapping[str, Any]:
@@ -194,8 +203,7 @@ class _Round:
             route = self._config.route
             self._say(f"training {self._place.name} from {self._deployment.serving}")
             policy = CausalLMPolicy.load(self._deployment.policy, device=self._config.device)
-            file = self._place / ROWS / f"{rows_of(route)}.jsonl"
-            facts = learn(policy, file, route, replay(), self._config.feedback_share)
+            facts = learn(policy, self._place / ROWS / CLEAN / CLEANED, route, replay(), self._config.feedback_share)
             save_policy(candidate, policy)
             write_json(done, facts)
         return json.loads(done.read_text(encoding="utf-8"))

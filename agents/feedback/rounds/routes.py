@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agents.finetune.preference import PreferenceConfig, train_on_preferences
+from agents.finetune.preference import train_on_preferences
+from agents.finetune.preference_config import PreferenceConfig
 from agents.finetune.preference_rows import read_labels, read_pairs
-from agents.finetune.sft import SFTConfig, sft
+from agents.finetune.supervised import SFTConfig, sft
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.rows.demonstration import Demonstration
 from agents.rows.files import RowFile

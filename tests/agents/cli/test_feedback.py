@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 
 from agents.cli import main
+from agents.cli.feedback import COMMANDS
+from agents.feedback.labelling.queue import LabelQueue
+from agents.feedback.labelling.verdict import Verdict
 from agents.feedback.simulator import Simulator, SimulatorConfig
 from agents.feedback.store import Store
 from tests.agents.cli.test_cli import fails
+from tests.agents.feedback.labelling.conftest import question
 from tests.agents.feedback.records import EXTRAS, event, shown
+from tests.agents.feedback.rounds.test_round import tell, tiny
 from tests.conftest import ROOT
 
 
@@ -62,6 +67,52 @@ def test_logs_are_loaded_shown_exported_and_loaded_again(
     new.close()
 
 
+def log_store(folder: Path) -> Path:
+    """An empty store."""
+    Store(folder / "empty.db").close()
+    return folder / "empty.db"
+
+
+def test_every_subcommand_has_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in COMMANDS:
+        with pytest.raises(SystemExit) as stop:
+            main(["feedback", name, "--help"])
+        assert stop.value.code == 0
+        assert "usage" in capsys.readouterr().out.lower()
+
+
+def test_a_round_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where, deployment = str(tmp_path / "f.db"), ("--deployment", str(tmp_path / "d"))
+    store = Store(where)
+    tell(store)
+    store.close()
+    tiny(tmp_path / "policy")
+    items = ("--env.difficulty", "tiny", "--env.language", "en", "--eval.episodes", "4", "--fresh", "4")
+    liked = ("--reward.fn", "tests.agents.feedback.rounds.test_round:liked", "--guard.measure", "return")
+    learn = ("--sft.learning-rate", "3e-3", "--sft.epochs", "20", "--max-new-tokens", "4", "--set", "sft.batch_size=4")
+    settings = (*deployment, "--store", where, *items, *liked, *learn, "--guard.guards", "success")
+    said = run(capsys, "round", "--start", str(tmp_path / "policy"), *settings)
+    assert "learned from 8 rows" in said
+    assert "Promoted: round-0001 serves now" in said
+    assert "nothing to learn from" in fails(capsys, "feedback", "round", *settings)
+    assert "in use" in fails(capsys, "feedback", "round", "--start", str(tmp_path / "policy"), *settings)
+    assert "round-0000 serves again, in place of round-0001" in run(capsys, "rollback", *deployment)
+    assert "none before" in fails(capsys, "feedback", "rollback", *deployment)
+
+
+def test_agreement_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store(tmp_path / "l.db")
+    queue = LabelQueue(store)
+    for task in queue.add([question(0), question(1)]):
+        for annotator in ("x", "y"):
+            queue.judge(Verdict(impression_id=task.id, annotator=annotator, best=0))
+    store.close()
+    said = run(capsys, "agreement", "--store", str(tmp_path / "l.db"))
+    assert said.startswith("preference")
+    assert "2 judged by two or more of 2" in said
+    assert "nothing was judged" in run(capsys, "agreement", "--queue", "other", "--store", str(tmp_path / "l.db"))
+
+
 def test_signals_are_written(tmp_path: Path, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = ("--store", str(tmp_path / "f.db"))
     run(capsys, "load", "--file", str(log), *store)
@@ -101,10 +152,12 @@ def test_a_candidate_is_estimated(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_mistakes_are_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "serve, show, export" in fails(capsys, "feedback")
-    assert "serve, show, export" in fails(capsys, "feedback", "srve")
+    assert "did you mean 'serve'" in fails(capsys, "feedback", "srve")
+    assert "no deployment" in fails(capsys, "feedback", "rollback", "--deployment", str(tmp_path))
     assert "no such file" in fails(capsys, "feedback", "show", "--store", str(tmp_path / "none.db"))
     assert "no such file" in fails(capsys, "feedback", "load", "--file", str(tmp_path / "none"))
     store = ("--store", str(tmp_path / "f.db"))
+    assert "--policy" in fails(capsys, "feedback", "estimate", "--store", str(log_store(tmp_path)))
     assert "token" in fails(capsys, "feedback", "serve", "--host", "0.0.0.0", *store)  # noqa: S104
     assert "cannot be read" in fails(capsys, "feedback", "serve", "--token-file", str(tmp_path / "none"), *store)
     assert "mysql" in fails(capsys, "feedback", "show", "--store", "mysql://x/y")

@@ -55,24 +55,23 @@ def test_versions_serve_one_after_the_other_and_back(begun: Deployment) -> None:
     with pytest.raises(UsageError, match="none before"):
         begun.roll_back()
     deeds = [(entry["deed"], entry["version"][-1]) for entry in begun.history()]
-    promoted = [("found", "0"), ("promote", "1"), ("promote", "3")]
+    promoted = [("promote", "0"), ("promote", "1"), ("promote", "3")]
     assert deeds == [*promoted, *(("roll back", number) for number in "1030")]
 
 
-def test_an_interrupted_promotion_is_noted(begun: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("moment", ["promote", "_note"])
+def test_an_interrupted_promotion_is_finished(begun: Deployment, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Deployment, "_note", interrupt)
+        patch.setattr(Deployment, moment, interrupt)
         with pytest.raises(KeyboardInterrupt):
             finish(begun, "second")
     again = Deployment(begun.folder)
     assert weights(again) == "second"
-    assert [(one["deed"], one["version"]) for one in again.history()] == [
-        ("found", "round-0000"),
-        ("found", "round-0001"),
-    ]
+    deeds = [(one["deed"], one["version"]) for one in again.history()]
+    assert deeds == [("promote", "round-0000"), ("promote", "round-0001")]
 
 
 def test_readers_always_find_a_whole_policy(begun: Deployment) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import pytest
 
 from agents.evaluation.players import Sampling
@@ -15,15 +16,15 @@ from agents.feedback.rounds.deployment import RECORD, Deployment
 from agents.feedback.rounds.guard import GuardConfig
 from agents.feedback.rounds.round import RoundConfig, run_round
 from agents.feedback.store import Store
-from agents.finetune.preference import PreferenceConfig
-from agents.finetune.sft import SFTConfig
+from agents.finetune.preference_config import PreferenceConfig
+from agents.finetune.supervised import SFTConfig
 from agents.policies.storage import PolicySettings
 from agents.policies.tiny import TinyConfig, build_tiny
 from agents.rows.demonstration import Demonstration
 from envs_registry.suites import Slice, Suite
 from tests.agents.feedback.records import event, shown
 from textenvs.errors import ConfigError, UsageError
-from textenvs.messages import Turn
+from textenvs.messages import Message, Turn
 
 SUITE = Suite("toy", (Slice("", "MultiTurnRewrite-v0", {"language": "en", "difficulty": "tiny"}, "test", (0, 1, 2)),))
 LIKED = {"reward": f"{__name__}:liked"}
@@ -37,7 +38,7 @@ def liked(turn: Turn) -> float:
 def config(**changes: Any) -> RoundConfig:
     """Learn what is liked, and be measured by it."""
     settings: dict[str, Any] = {
-        "route": SFTConfig(learning_rate=3e-3, epochs=30, batch_size=4),
+        "route": SFTConfig(learning_rate=3e-3, epochs=20, batch_size=4),
         "suite": SUITE,
         "settings": LIKED,
         "fresh": 3,
@@ -57,30 +58,34 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def deployment(tmp_path: Path, store: Store) -> Deployment:
-    size = TinyConfig(vocab_size=300, hidden_size=32, layers=2, heads=2, context_length=512)
-    build_tiny(["a b c d"] * 4, size, critic=None, reference=None).save(tmp_path / "policy")
+    tiny(tmp_path / "policy")
     return Deployment.begin(tmp_path / "d", tmp_path / "policy", store.last_seq())
 
 
+def tiny(folder: Path) -> None:
+    """Save a model that knows nothing."""
+    size = TinyConfig(vocab_size=300, hidden_size=32, layers=2, heads=2, context_length=512)
+    build_tiny(["a b c d"] * 4, size, critic=None, reference=None).save(folder)
+
+
 def tell(store: Store, text: str = "d", name: str = "i") -> None:
-    """Users correct four answers to this text."""
-    for number in range(4):
-        store.append(
-            [
-                shown(f"{name}{number}"),
-                event("correction", f"e-{name}{number}", f"{name}{number}", position=0, text=text),
-            ]
-        )
+    """Users correct the answers to the openings of eight dialogues to this text."""
+    env = gym.make("MultiTurnRewrite-v0", disable_env_checker=True, language="en", difficulty="tiny")
+    for number in range(8):
+        opening, _ = env.reset(options={"index": number})
+        asked = (Message("system", opening["instruction"]), *opening["history"])
+        impression = shown(f"{name}{number}").model_copy(update={"conversation": asked})
+        store.append([impression, event("correction", f"e-{impression.id}", impression.id, position=0, text=text)])
 
 
 def test_a_round_learns_and_is_promoted(store: Store, deployment: Deployment) -> None:
     tell(store)
     said: list[str] = []
-    replay = [Demonstration(({"role": "user", "content": "b"}, {"role": "assistant", "content": "c"}))] * 4
+    replay = [Demonstration(({"role": "user", "content": "b"}, {"role": "assistant", "content": "d"}))] * 4
     found = run_round(deployment, store, config(), lambda: replay, said.append)
     assert found.decision.promoted, found.decision.objections
     assert (deployment.serving, found.parent) == ("round-0001", "round-0000")
-    assert found.rows["sft"] == 4  # what the first policy knew already is not learned again
+    assert (found.rows["sft"], found.kept) == (8, 8)  # what the first policy knew already is not learned again
     record = deployment.record("round-0001")
     assert record["last_seq"] == store.last_seq()
     assert (record["findings"][0]["suite"], record["findings"][0]["measure"]) == ("fixed", "return")
@@ -104,16 +109,16 @@ def test_a_round_that_was_stopped_goes_on(
         patch.setattr(module, "decide", stop)
         with pytest.raises(KeyboardInterrupt):
             run_round(deployment, store, wanted)
-    tell(store, "late", "j")
+    store.append([shown("late"), event("correction", "e-late", "late", text="d")])
     with monkeypatch.context() as patch:
         for done in ("learn", "save_policy", "write_signals"):
             patch.setattr(module, done, stop)
         found = run_round(deployment, store, wanted)
-    assert found.rows["sft"] == 4  # what came later belongs to the next round
+    assert found.rows["sft"] == 8  # what came later belongs to the next round
     assert not found.decision.promoted
     assert deployment.serving == "round-0000"
     again = run_round(deployment, store, wanted)
-    assert (again.version, again.parent, again.rows["sft"]) == ("round-0002", "round-0000", 8)
+    assert (again.version, again.parent, again.rows["sft"]) == ("round-0002", "round-0000", 9)
 
 
 def test_other_settings_begin_the_round_anew(
@@ -134,7 +139,7 @@ def test_the_routes_over_preferences(store: Store, deployment: Deployment, metho
     tell(store)
     route = PreferenceConfig(method=method, epochs=1, batch_size=4, held_out=0.0)
     found = run_round(deployment, store, config(route=route))
-    assert found.training["rows"] == {"dpo": 4, "kto": 8}[method]
+    assert found.training["rows"] == {"dpo": 8, "kto": 16}[method]
     assert PolicySettings.read(deployment.candidate("round-0001")).critic is None
 
 
