@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "preference": "Train a policy on preferences: DPO and its variants on pairs, KTO on thumbs.",
     "clean": "Set aside malformed, repeated, contradicting and held-out rows, each with its reason.",
     "mixture": "Show, or write, a mixture of kinds of rows that is balanced in every batch.",
+    "pipeline": "Run the stages of fine-tuning as one resumable graph: textenvs pipeline pipeline.yaml",
     "eval": "Evaluate a policy on held-out items: textenvs eval oracle --suite rewrite-zh-test",
     "compare": "Compare two evaluations of the same items; says what can be concluded.",
     "rescore": "Give stored episodes the rewards of another reward function, without a model.",

@@ -121,7 +121,7 @@ def _apply(options: R, tree: Mapping[str, Any], source: str, prog: str) -> R:
     for name in values:
         if name not in settings:
             raise UnknownNameError.of(f"setting in {source}", name, settings, f"{prog} --dry-run")
-    arguments = [argument for name, value in values.items() for argument in _as_arguments(name, value)]
+    arguments = [argument for name, value in values.items() for argument in as_arguments(name, value)]
     try:
         form = parse(form_of(options, values), arguments, prog)
         return with_values(options, read_form(form, options))
@@ -141,7 +141,7 @@ def _flatten(tree: Mapping[str, Any], settings: Mapping[str, Setting], prefix: s
             yield name, value
 
 
-def _as_arguments(name: str, value: Any) -> list[str]:
+def as_arguments(name: str, value: Any) -> list[str]:
     """Return the arguments by which tyro reads this value."""
     path, dot, last = name.replace("_", "-").rpartition(".")
     if isinstance(value, Mapping):

@@ -87,6 +87,7 @@ def render_page(run: RunData, version: str = "") -> str:
     return environment.get_template("report.html.j2").render(
         run=run,
         tables=run.evaluation.get("tables", []),
+        overviews=run.evaluation.get("overviews", {}),
         baselines=run.evaluation.get("baselines", {}),
         facts=run.evaluation.get("facts") or _facts(run),
         version=version,

@@ -16,7 +16,7 @@ PACKAGES = ("textenvs", "envs_registry", "agents")
 # Each room of `agents`, with the rooms that it may import besides itself and those below them.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("agents.cli",),
-    ("agents.doctor",),
+    ("agents.doctor", "agents.pipeline"),
     (
         "agents.trainer",
         "agents.evaluation",

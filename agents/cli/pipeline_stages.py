@@ -1,0 +1,131 @@
+"""From the stages of a pipeline to the commands that they are, and back to the settings that those have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.cli.settings import settings_of
+from agents.cli.sources import as_arguments
+from textenvs.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from agents.pipeline import Plan
+    from agents.pipeline.run import Call
+
+MAKES_POLICY = ("sft", "preference", "train")
+"""Commands whose runs can be evaluated."""
+POSITIONAL: Mapping[str, str] = {"clean": "files", "eval": "policy"}
+"""The setting that stands without a flag, of the commands that have one and read no ``--config``."""
+
+
+def _train(words: tuple[str, ...]) -> Any:
+    from agents.algorithms.registry import find_algorithm
+    from agents.cli.train import TrainOptions
+
+    return TrainOptions(settings=find_algorithm(words[0] if words else "").config())
+
+
+def _sft(words: tuple[str, ...]) -> Any:
+    from agents.cli.sft import SFTCommand
+
+    return SFTCommand()
+
+
+def _preference(words: tuple[str, ...]) -> Any:
+    from agents.cli.preference import PreferenceCommand
+    from agents.finetune.preference import PreferenceConfig
+
+    return PreferenceCommand(settings=PreferenceConfig())
+
+
+def _clean(words: tuple[str, ...]) -> Any:
+    from agents.cli.clean import Options
+
+    return Options(files=(), out=Path())
+
+
+def _eval(words: tuple[str, ...]) -> Any:
+    from agents.cli.eval import Options
+
+    return Options(policy="")
+
+
+STAGES: Mapping[str, Callable[[tuple[str, ...]], Any]] = {
+    "clean": _clean,
+    "sft": _sft,
+    "preference": _preference,
+    "train": _train,
+    "eval": _eval,
+}
+"""The commands that can be stages, with what makes their default options."""
+
+
+def names_of(command: tuple[str, ...]) -> Collection[str]:
+    """Return the names of a command's settings.
+
+    Raises:
+        UnknownNameError: if it cannot be a stage.
+    """
+    if command[0] not in STAGES:
+        raise UnknownNameError.of("command of a stage", command[0], STAGES)
+    return settings_of(STAGES[command[0]](command[1:])).keys()
+
+
+def with_evaluations(plan: Plan) -> Plan:
+    """Return the plan with a stage for every policy that it makes and every suite.
+
+    Raises:
+        UnknownNameError: if there is no such suite.
+    """
+    from agents.pipeline.plan import Stage
+    from envs_registry.suites import all_suites
+
+    for suite in plan.suites:
+        if suite not in all_suites():
+            raise UnknownNameError.of("suite", suite, all_suites(), "textenvs list suites")
+    measured = [
+        Stage(
+            evaluation_name(stage.name, suite),
+            ("eval",),
+            {**plan.evaluation, "policy": f"{{{stage.name}}}", "suite": suite},
+            {"suite": all_suites()[suite].hash},
+        )
+        for stage in plan.stages
+        if stage.command[0] in MAKES_POLICY
+        for suite in plan.suites
+    ]
+    return replace(plan, stages=(*plan.stages, *measured))
+
+
+def evaluation_name(stage: str, suite: str) -> str:
+    """Return the name of the stage that measures another one."""
+    return f"{stage}-on-{suite}"
+
+
+def arguments(call: Call) -> list[str]:
+    """Return the arguments of ``textenvs`` that stand for a call."""
+    command, words = call.stage.command[0], list(call.stage.command)
+    if command not in POSITIONAL:
+        if call.resume and (call.folder / "config.json").is_file():
+            return [*words, "--resume", str(call.folder)]
+        return [*words, "--config", str(_config(call)), "--out", str(call.folder), "--overwrite"]
+    settings = {name: value for name, value in call.settings.items() if value is not None}
+    given = settings.pop(POSITIONAL[command], ())
+    first = [given] if isinstance(given, str) else given
+    flags = [word for name, value in settings.items() for word in as_arguments(name, value)]
+    overwrite = ["--overwrite"] if command == "clean" else []
+    return [*words, *first, *flags, "--out", str(call.folder), *overwrite]
+
+
+def _config(call: Call) -> Path:
+    """Write the settings of a call where ``--config`` reads them."""
+    from agents.pipeline.run import NOTES
+
+    path = call.folder.parent / NOTES / f"{call.stage.name}.json"
+    settings = {name: value for name, value in call.settings.items() if value is not None}
+    path.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
