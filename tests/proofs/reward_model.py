@@ -22,7 +22,7 @@ from agents.policies.reward_model import RewardModel, save_reward_model
 from agents.policies.reward_network import RewardNetwork
 from agents.trainer.agent import Agent
 from tests.cells import Cell, run_cell
-from tests.proofs.contest import FOLDER, supervised_start
+from tests.proofs.starts import FOLDER, supervised_start
 from textenvs.messages import Turn
 
 PAIRS, HELD_OUT_PAIRS = 4000, 600
@@ -78,7 +78,7 @@ class RewardModelProof:
         options = train_options(Options(seed=seed))
         set_arithmetic(options.threads, options.matmul_precision)
         experiment = resolve(options, "ppo")
-        start = supervised_start(seed)
+        start = supervised_start("start", options)
         model, trained = reward_model(experiment, start, seed)
         bounded, unbounded = (self.optimise(experiment, start, model, changes) for changes in ({}, self.unbounded))
         return {"reward_model": trained, "with_kl": bounded, "without_kl": {**unbounded, "settings": self.unbounded}}
