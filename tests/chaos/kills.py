@@ -26,7 +26,7 @@ TIMES = {"rollout_s", "score_s", "update_s", "tokens_per_s", "seconds"}
 """What two equal runs may differ in."""
 
 KINDS = {
-    "sampling": "agents.rollout.local:draw",
+    "sampling": "agents.rollout.decoding:draw",
     "update": "torch.optim:AdamW.step",
     "between minibatches": "agents.trainer.callbacks:CheckpointWriter.on_pause",
     "checkpoint write": "os:fsync",

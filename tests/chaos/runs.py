@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from agents import PPO
-from agents.algorithms.settings import Checkpoints
+from agents import GRPO, PPO, TRPO
+from agents.algorithms.settings import Checkpoints, Curriculum, Exploration, Filters, Importance, KLControl
 from agents.cli import main
+from agents.policies.critic import CriticKind
+from agents.trainer.agent import Agent
 from agents.trainer.checkpoint import checkpoints, newest_good
 from agents.trainer.generators import seed_generators
 from tests.agents.build import tiny_policy
@@ -23,24 +26,47 @@ def probe() -> ProbeEnv:
 
 def small(folder: Path, resume: bool) -> None:
     """Train the smallest model on the smallest environment, with a checkpoint wherever there can be one."""
+    _train(PPO, folder, resume, "head", n_epochs=2, n_minibatches=2, kl_coef=0.05, lr_schedule="linear")
+
+
+def natural(folder: Path, resume: bool) -> None:
+    """The same by natural gradient, with a critic of its own, and items that come back by their success."""
+    curriculum = Curriculum(boost=4.0, pool=16)
+    _train(TRPO, folder, resume, "separate", n_epochs=2, n_minibatches=2, curriculum=curriculum)
+
+
+def grouped(folder: Path, resume: bool) -> None:
+    """The same by groups: controlled divergence and entropy, a mixed sampler, groups that are drawn again."""
+    _train(
+        GRPO,
+        folder,
+        resume,
+        None,
+        group_size=4,
+        kl_coef=0.05,
+        kl_control=KLControl(target=0.02),
+        exploration=Exploration(epsilon=0.1, entropy_target=1.0, final_temperature=0.8),
+        filters=Filters(resample_rounds=1),
+        importance=Importance(cap=2.0),
+    )
+
+
+def _train(algorithm: type[Agent], folder: Path, resume: bool, critic: CriticKind | None, **settings: Any) -> None:
     torch.set_num_threads(1)
     seed_generators(0)
     place, _ = newest_good(checkpoints(folder / "checkpoints")) if resume else (None, [])
     if place is not None:
-        agent = PPO.load(place, probe, run_dir=folder)
+        agent = algorithm.load(place, probe, run_dir=folder)
     else:
-        agent = PPO(
-            tiny_policy(),
+        agent = algorithm(
+            tiny_policy(critic=critic),
             probe,
             run_dir=folder,
             n_episodes_per_update=8,
-            n_epochs=2,
-            n_minibatches=2,
             max_new_tokens=2,
             learning_rate=3e-3,
-            lr_schedule="linear",
-            kl_coef=0.05,
             checkpoints=Checkpoints(every=1, inside=True),
+            **settings,
         )
     agent.learn(EPISODES, resume=True).save(folder / "checkpoint")
 

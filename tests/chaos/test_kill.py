@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import runs
-from tests.chaos.kills import KINDS, Moment, count, differences, killed, moments, resumed
+from tests.chaos.kills import KINDS, Moment, Run, count, differences, killed, moments, resumed
 
 SEED, PER_KIND = 0, 1
 
@@ -40,3 +40,13 @@ def test_a_run_may_be_killed_again_and_again(whole: tuple[Path, dict[str, int]],
         killed(runs.small, tmp_path, Moment(kind, 1 + counts[kind] // 5), resume=number > 0)
     resumed(runs.small, tmp_path)
     assert differences(tmp_path, reference) == []
+
+
+@pytest.mark.parametrize("run", [runs.natural, runs.grouped])
+def test_other_algorithms_resume_to_the_bit_as_well(run: Run, tmp_path: Path) -> None:
+    counts = count(run, tmp_path / "whole")
+    folder = tmp_path / "killed"
+    for number, kind in enumerate(kind for kind in KINDS if counts[kind]):
+        killed(run, folder, Moment(kind, max(1, counts[kind] // 4)), resume=number > 0)
+    resumed(run, folder)
+    assert differences(folder, tmp_path / "whole") == []
