@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -66,7 +67,7 @@ def calibrate(chosen: Sequence[float], rejected: Sequence[float]) -> Calibration
     """
     difference = np.asarray(chosen, dtype=np.float64) - np.asarray(rejected, dtype=np.float64)
     if not len(difference):
-        return Calibration(0, *[float("nan")] * 4, ())
+        return Calibration(0, math.nan, math.nan, math.nan, math.nan, ())
     right = np.where(difference == 0, 0.5, difference > 0)
     confidence = 1 / (1 + np.exp(-np.abs(difference)))
     place = np.minimum((confidence - 0.5) * 2 * BINS, BINS - 1).astype(np.int64)

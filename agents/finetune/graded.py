@@ -44,10 +44,12 @@ class GradedAnswer:
     Attributes:
         text: what is said.
         kind: one of `GRADES`.
+        source: what gives it: the name of a baseline, else the kind.
     """
 
     text: str
     kind: str
+    source: str
 
     @property
     def grade(self) -> float:
@@ -102,24 +104,25 @@ def graded_answers(env: TextEnv, observation: Observation, generator: np.random.
         generator: of the exploit.
     """
     known, best = env.honest(), env.oracle_action()
-    found = {best: GradedAnswer(best, "right")}
-    for kind, texts in _candidates(env, observation, known, generator):
+    found = {best: GradedAnswer(best, "right", "best action")}
+    for kind, source, texts in _candidates(env, observation, known, generator):
         for text in texts:
-            graded = GradedAnswer(text, "right" if kind == "right" or known.accepts(text) else kind)
+            graded = GradedAnswer(text, "right" if kind == "right" or known.accepts(text) else kind, source)
             found.setdefault(strip_thinking(text), graded)
     return list(found.values())
 
 
 def _candidates(
     env: TextEnv, observation: Observation, known: Honest, generator: np.random.Generator
-) -> Iterator[tuple[str, Iterable[str]]]:
+) -> Iterator[tuple[str, str, Iterable[str]]]:
+    """Yield kind, source and texts."""
     scene = scene_of(env, observation, known, tuple(int(x) for x in generator.integers(2**31, size=2)))
-    yield "right", known.wordings
-    yield "weaker", known.answers
-    yield "rival", known.rivals
-    yield "slip", _slips(scene, generator)
-    yield "baseline", [act(observation) for name, act in env.baselines().items() if name != "oracle"]
-    yield "exploit", _exploits(scene, known, generator)
+    yield "right", "wording", known.wordings
+    yield "weaker", "weaker", known.answers
+    yield "rival", "rival", known.rivals
+    yield "slip", "slip", _slips(scene, generator)
+    yield from (("baseline", name, [act(observation)]) for name, act in env.baselines().items() if name != "oracle")
+    yield "exploit", "exploit", _exploits(scene, known, generator)
 
 
 def _slips(scene: Scene, generator: np.random.Generator) -> list[str]:
@@ -145,6 +148,7 @@ def _exploits(scene: Scene, known: Honest, generator: np.random.Generator) -> li
 
 def _episode(env: TextEnv, generator: np.random.Generator, per_turn: int, lapses: float) -> Iterator[PreferencePair]:
     """Yield the pairs of one episode."""
+    observation: Observation
     observation, info = env.reset()
     while True:
         answers = graded_answers(env, observation, generator)
@@ -158,7 +162,11 @@ def _episode(env: TextEnv, generator: np.random.Generator, per_turn: int, lapses
 def _pairs(
     observation: Observation, answers: list[GradedAnswer], generator: np.random.Generator, count: int, origin: str
 ) -> Iterator[PreferencePair]:
-    """Yield pairs of this turn; the kind of the worse answer is drawn first, so that many of a kind count as one."""
+    """Yield pairs of this turn; the source of the worse answer is drawn first, so that many from one count as one.
+
+    Of the right answers only the best action is preferred to others: other wordings are often written in a form of
+    their own (no capitals, no marks at the end), and a reward model would learn that form instead of what is said.
+    """
     instruction = observation["instruction"]
     system = (Message("system", instruction),) if instruction else ()
     drawn: set[tuple[str, str]] = set()
@@ -166,7 +174,8 @@ def _pairs(
         worse = _draw([answer for answer in answers if answer.kind != "right"], generator)
         if worse is None:
             return
-        better = _draw([answer for answer in answers if answer.grade > worse.grade], generator)
+        preferable = [answers[0], *(answer for answer in answers if answer.kind != "right")]
+        better = _draw([answer for answer in preferable if answer.grade > worse.grade], generator)
         if better is None or (better.text, worse.text) in drawn:
             continue
         drawn.add((better.text, worse.text))
@@ -176,12 +185,12 @@ def _pairs(
 
 
 def _draw(answers: list[GradedAnswer], generator: np.random.Generator) -> GradedAnswer | None:
-    """Return one of the answers, all kinds being equally likely."""
-    kinds = sorted({answer.kind for answer in answers})
-    if not kinds:
+    """Return one of the answers, all sources being equally likely."""
+    sources = sorted({answer.source for answer in answers})
+    if not sources:
         return None
-    kind = kinds[generator.integers(len(kinds))]
-    alike = [answer for answer in answers if answer.kind == kind]
+    source = sources[generator.integers(len(sources))]
+    alike = [answer for answer in answers if answer.source == source]
     return alike[generator.integers(len(alike))]
 
 
