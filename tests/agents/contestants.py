@@ -22,7 +22,7 @@ OWN: Mapping[str, Mapping[str, Any]] = {
     # Without a critic or a group it settles too early otherwise: one seed of five never copies.
     "reinforce": {"entropy_coef": 0.05},
 }
-"""What differs from the defaults: what stands in for the learning rate where it does not move the policy, and a bonus."""
+"""What differs from the defaults: what moves the policy where no learning rate does, and an entropy bonus."""
 
 
 OFTEN = 0.95
