@@ -105,7 +105,8 @@ class Card:
             for name, score in record["policies"].items()
         }
         exploit = WorstExploit(**record["exploit"]) if record["exploit"] else None
-        return cls(**{**record, "policies": policies, "exploit": exploit})
+        fields: dict[str, Any] = {**record, "policies": policies, "exploit": exploit}
+        return cls(**fields)
 
 
 @functools.cache

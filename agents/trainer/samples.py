@@ -134,7 +134,9 @@ class SampledTokens:
         shown = places[: max(limit, 0)]
         return {
             "tokens": [self.pieces[place] for place in shown],
-            "numbers": {name: [short(values[place]) for place in shown] for name, values in self.numbers.items()},
+            "numbers": {
+                name: [short(float(values[place])) for place in shown] for name, values in self.numbers.items()
+            },
             "left_out": len(places) - len(shown),
         }
 
