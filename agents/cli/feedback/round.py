@@ -16,12 +16,14 @@ from textenvs.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from agents.algorithms.ppo import PPOConfig
     from agents.feedback.rounds.deployment import Deployment
     from agents.feedback.rounds.guard import Finding, GuardConfig
     from agents.feedback.rounds.round import RoundConfig, RoundResult
     from agents.feedback.rounds.routes import Route
     from agents.feedback.store import Store
     from agents.finetune.preference_config import PreferenceConfig
+    from agents.finetune.reward_model_config import RewardModelConfig
     from agents.finetune.supervised import SFTConfig
     from agents.rows.cleaning import CleaningConfig
     from agents.rows.demonstration import Demonstration
@@ -31,6 +33,7 @@ FLAGS = (
     *("env.difficulty", "env.kwargs", "reward.fn", "reward.weights", "eval.episodes", "eval.split", "fresh"),
     *("guard.measure", "guard.guards", "guard.tolerance", "replay", "feedback_share", "sft.epochs"),
     *("sft.learning_rate", "preference.epochs", "preference.learning_rate", "preference.beta"),
+    *("ppo.learning_rate", "ppo.kl_coef", "episodes", "reward_model.epochs", "keep_reward_model"),
     *("max_new_tokens", "seed", "device"),
 )
 """What the command shows as flags; all else is set by ``--set`` or a file."""
@@ -39,11 +42,13 @@ S = TypeVar("S", bound="SFTConfig")
 P = TypeVar("P", bound="PreferenceConfig")
 G = TypeVar("G", bound="GuardConfig")
 C = TypeVar("C", bound="CleaningConfig")
+Q = TypeVar("Q", bound="PPOConfig")
+M = TypeVar("M", bound="RewardModelConfig")
 """Settings that are imported only when the command runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoundCommand(Sources, Generic[S, P, G, C]):
+class RoundCommand(Sources, Generic[S, P, G, C, Q, M]):
     """Learn from the feedback since the policy that serves was made, and promote the result only if it is better.
 
     The candidate and the policy that serves play the same fixed items, and fresh ones that no round has seen. It is
@@ -56,8 +61,8 @@ class RoundCommand(Sources, Generic[S, P, G, C]):
     """Folder of the deployment; its link `serving` is the policy that serves."""
     start: Path | None = None
     """Policy that serves first, to begin the deployment with; feedback that is there already counts."""
-    route: Literal["sft", "dpo", "kto"] = "sft"
-    """How to learn: sft on corrections, dpo on pairs, kto on single answers."""
+    route: Literal["sft", "dpo", "kto", "ppo"] = "sft"
+    """How to learn: sft on corrections, dpo on pairs, kto on single answers, ppo against a model of the pairs."""
     suite: str | None = None
     """Fixed items: a suite, instead of one environment; `textenvs list suites` names them all."""
     env: EnvOptions = field(default_factory=EnvOptions)
@@ -73,6 +78,12 @@ class RoundCommand(Sources, Generic[S, P, G, C]):
     """Share of the corrections in every batch of that mixture."""
     sft: S
     preference: P
+    ppo: Q
+    episodes: int = 2000
+    """Training episodes; ppo."""
+    reward_model: M
+    keep_reward_model: Path | None = None
+    """A reward model that is there already; ppo trains one on the pairs, if not given."""
     max_new_tokens: int = 64
     """Longest turn, in tokens."""
     seed: int = 0
@@ -81,7 +92,9 @@ class RoundCommand(Sources, Generic[S, P, G, C]):
     """Such as cpu or cuda; a GPU where there is one, if not given."""
 
 
-AnyRound = RoundCommand["SFTConfig", "PreferenceConfig", "GuardConfig", "CleaningConfig"]
+AnyRound = RoundCommand[
+    "SFTConfig", "PreferenceConfig", "GuardConfig", "CleaningConfig", "PPOConfig", "RewardModelConfig"
+]
 
 
 def run(args: Sequence[str]) -> int:
@@ -110,12 +123,20 @@ def _defaults() -> AnyRound:
         from agents.rows.cleaning import CleaningConfig
     except ModuleNotFoundError as error:
         raise UsageError(f"cleaning needs {error.name}; install it: pip install 'textenvs[clean]'") from None
+    from agents.algorithms.ppo import PPOConfig
     from agents.feedback.rounds.guard import GuardConfig
     from agents.finetune.preference_config import PreferenceConfig
+    from agents.finetune.reward_model_config import RewardModelConfig
     from agents.finetune.supervised import SFTConfig
 
-    cleaning = CleaningConfig(near_duplicates=1.0)
-    return RoundCommand(guard=GuardConfig(), cleaning=cleaning, sft=SFTConfig(), preference=PreferenceConfig())
+    return RoundCommand(
+        guard=GuardConfig(),
+        cleaning=CleaningConfig(near_duplicates=1.0),
+        sft=SFTConfig(),
+        preference=PreferenceConfig(),
+        ppo=PPOConfig(),
+        reward_model=RewardModelConfig(),
+    )
 
 
 def _config(options: AnyRound) -> RoundConfig:
@@ -146,6 +167,13 @@ def _config(options: AnyRound) -> RoundConfig:
 def _route(options: AnyRound) -> Route:
     if options.route == "sft":
         return replace(options.sft, seed=options.seed)
+    if options.route == "ppo":
+        from agents.feedback.rounds.routes import RewardRoute
+
+        learner = replace(options.ppo, seed=options.seed, max_new_tokens=options.max_new_tokens)
+        model = replace(options.reward_model, seed=options.seed)
+        kept = options.keep_reward_model
+        return RewardRoute(ppo=learner, episodes=options.episodes, reward_model=model, kept=kept)
     return replace(options.preference, method=options.route, seed=options.seed)
 
 

@@ -19,7 +19,7 @@ from agents.evaluation.results import EvaluationResult
 from agents.evaluation.runner import evaluate_slices
 from agents.feedback.rounds.deployment import CANDIDATE, RECORD, Deployment, write_json
 from agents.feedback.rounds.guard import Decision, GuardConfig, decide
-from agents.feedback.rounds.routes import Route, learn, rows_of
+from agents.feedback.rounds.routes import Lesson, RewardRoute, Route, learn, load_learner, rows_of
 from agents.feedback.rounds.suites import fresh_suite
 from agents.feedback.signal_files import write_signals
 from agents.feedback.signals import SignalConfig, signals
@@ -74,6 +74,8 @@ class RoundConfig:
             raise ConfigError(f"fresh={self.fresh}: at least 2 items, for a difference needs an interval")
         if not 0 < self.feedback_share < 1:
             raise ConfigError(f"feedback_share={self.feedback_share}: must lie between 0 and 1, ends excluded")
+        if isinstance(self.route, RewardRoute) and len(self.suite.slices) > 1:
+            raise ConfigError(f"ppo plays one environment, and the suite {self.suite.name!r} has several")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings for JSON."""
@@ -202,11 +204,15 @@ class _Round:
         if not done.exists():
             route = self._config.route
             self._say(f"training {self._place.name} from {self._deployment.serving}")
-            policy = CausalLMPolicy.load(self._deployment.policy, device=self._config.device)
-            facts = learn(policy, self._place / ROWS / CLEAN / CLEANED, route, replay(), self._config.feedback_share)
+            policy = load_learner(self._deployment.policy, route, self._config.device)
+            facts = learn(policy, route, self._lesson(replay()))
             save_policy(candidate, policy)
             write_json(done, facts)
         return json.loads(done.read_text(encoding="utf-8"))
+
+    def _lesson(self, replay: Sequence[Demonstration]) -> Lesson:
+        rows, share = self._place / ROWS / CLEAN / CLEANED, self._config.feedback_share
+        return Lesson(rows, replay, share, self._config.suite.slices[0], self._place)
 
     def _compare(self) -> Decision:
         """Play both policies on the fixed and on fresh items, and decide."""

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import pytest
 
+from agents.algorithms.ppo import PPOConfig
 from agents.evaluation.players import Sampling
 from agents.feedback.rounds import round as module
 from agents.feedback.rounds.deployment import RECORD, Deployment
 from agents.feedback.rounds.guard import GuardConfig
 from agents.feedback.rounds.round import RoundConfig, run_round
+from agents.feedback.rounds.routes import RewardRoute
 from agents.feedback.store import Store
 from agents.finetune.preference_config import PreferenceConfig
+from agents.finetune.reward_model_config import RewardModelConfig
 from agents.finetune.supervised import SFTConfig
+from agents.policies.reward_model import RewardModel
 from agents.policies.storage import PolicySettings
 from agents.policies.tiny import TinyConfig, build_tiny
 from agents.rows.demonstration import Demonstration
@@ -141,6 +146,19 @@ def test_the_routes_over_preferences(store: Store, deployment: Deployment, metho
     found = run_round(deployment, store, config(route=route))
     assert found.training["rows"] == {"dpo": 8, "kto": 16}[method]
     assert PolicySettings.read(deployment.candidate("round-0001")).critic is None
+
+
+def test_a_reward_model_of_the_pairs_and_ppo_against_it(store: Store, deployment: Deployment) -> None:
+    tell(store)
+    ppo = PPOConfig(n_episodes_per_update=4, max_new_tokens=4)
+    route = RewardRoute(ppo=ppo, episodes=4, reward_model=RewardModelConfig(epochs=1, held_out=0.0))
+    found = run_round(deployment, store, config(route=route))
+    assert (found.training["pairs"], found.training["episodes"]) == (8, 4)
+    assert RewardModel(found.training["reward_model"]).path.is_dir()
+    kept = replace(route, kept=Path(found.training["reward_model"]))
+    again = run_round(deployment, store, config(route=kept))
+    assert "pairs" not in again.training
+    assert PolicySettings.read(deployment.candidate("round-0002")).critic == "head"
 
 
 @pytest.mark.parametrize("wrong", [{"fresh": 1}, {"feedback_share": 1.0}])
