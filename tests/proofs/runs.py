@@ -19,6 +19,7 @@ from tests.proofs.dialogue import DIALOGUE
 from tests.proofs.kills import KillProof
 from tests.proofs.probes import PROBED
 from tests.proofs.reward_model import REWARD_MODEL
+from tests.proofs.rounds import ROUNDS
 from tests.proofs.toolcall import TOOLCALL
 
 DATA = Path(os.environ.get("TEXTENVS_DATA") or ROOT.parent / "shared" / "data")
@@ -79,4 +80,15 @@ REWRITE_ZH = Proof(
     CORPUS,
 )
 EXACT_RESUME = KillProof("exact-resume", (0,), per_kind=5)
-PROOFS = (QUICKSTART, REWRITE_ZH, EXACT_RESUME, *PROBED, *CHOICES, *CONTEST, *TOOLCALL, *DIALOGUE, REWARD_MODEL)
+PROOFS = (
+    QUICKSTART,
+    REWRITE_ZH,
+    EXACT_RESUME,
+    *PROBED,
+    *CHOICES,
+    *CONTEST,
+    *TOOLCALL,
+    *DIALOGUE,
+    REWARD_MODEL,
+    *ROUNDS,
+)
