@@ -19,6 +19,7 @@ from rich.console import Console
 from agents.algorithms.config import TrainConfig
 from agents.cli.console import print_comparisons, print_scores, show, step_progress
 from agents.cli.options import EngineOptions
+from agents.distributed.ray_workers import RayWorkers
 from agents.evaluation import Comparison, EvaluationResult, read_transcripts, write_transcripts
 from agents.evaluation.held_out import HeldOut
 from agents.evaluation.statistics import Interval
@@ -73,7 +74,7 @@ class Experiment:
     folder: Path
     record: Mapping[str, Any]
     command: str
-    workers: WorkerKind = "inline"
+    workers: WorkerKind | RayWorkers = "inline"
     step_timeout_s: float | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
     callbacks: Sequence[Callback] = ()

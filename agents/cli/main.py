@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "feedback": "Collect what users do with answers, learn from it, and decide who serves: serve, round, rollback ...",
     "label": "Judge answers on a page, blind: textenvs label runs/rewrite --ask choose correct",
     "export": "Write rows, pairs, prompts and a reward hook for TRL, ms-swift or verl.",
+    "plan": "Estimate memory, speed and placement on GPUs not at hand: textenvs plan --model Qwen3-8B --gpus 64",
     "report": "Write a run's report.html again.",
     "plot": "Draw figures for papers: textenvs plot runs/ppo-0 runs/ppo-1 runs/grpo-0 --out figure.pdf",
     "view": "Show runs in the browser while they go on: textenvs view runs",

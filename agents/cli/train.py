@@ -17,6 +17,7 @@ from agents.cli.options import EngineOptions, EnvOptions, EvalOptions, RewardOpt
 from agents.cli.resume import ABOUT_THE_RUN, RunOptions, parse_run, resume_agent
 from agents.cli.settings import FLAT, as_tree, settings_of
 from agents.cli.sources import as_toml
+from agents.distributed.ray_workers import RayWorkers
 from textenvs.errors import UsageError
 from textenvs.vector import WorkerKind
 
@@ -64,6 +65,7 @@ class TrainOptions(RunOptions, Generic[C]):
     step_timeout_s: float | None = None
     """Seconds that one environment step or one reward may take, with threads or processes; no limit, if not given."""
     engine: EngineOptions = field(default_factory=EngineOptions)
+    ray: RayWorkers = field(default_factory=RayWorkers)
     tensorboard: bool = False
     """Write TensorBoard event files into the run folder too."""
     threads: int | None = None
@@ -135,7 +137,7 @@ def resolve(options: TrainOptions[Any], algorithm: str) -> Experiment:
         folder=folder,
         record=_record(options, algorithm),
         command=_command(options, algorithm),
-        workers=options.workers,
+        workers=options.ray if options.ray.actors else options.workers,
         step_timeout_s=options.step_timeout_s,
         engine=options.engine,
         callbacks=[TensorBoard(folder / EVENTS)] if options.tensorboard else [],

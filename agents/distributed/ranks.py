@@ -68,10 +68,6 @@ class Ranks:
         """Return what the first rank gives."""
         return self.gather(value)[0]
 
-    def wait(self) -> None:
-        """Return once every rank is here."""
-        self.gather(True)
-
     def sum(self, mine: Tensor) -> Tensor:
         """Return the sum over ranks; alone, what was given."""
         if self.size == 1:

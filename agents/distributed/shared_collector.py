@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.distributed.ranks import Ranks
+from agents.distributed.ray_collector import RayCollector
 from agents.rollout.collector import Collector, EpisodeRequest
 from agents.rollout.sampling import SamplingParams
 from agents.trajectory import Trajectory
@@ -29,12 +30,17 @@ class SharedCollector:
         params: the sampler; may be set anew between two calls of `collect`.
     """
 
-    def __init__(self, collector: Collector, ranks: Ranks) -> None:
+    def __init__(self, collector: Collector | RayCollector, ranks: Ranks) -> None:
         self.collector = collector
         self.ranks = ranks
         self.params: SamplingParams = collector.params
         self._before: Counter[Fault] = Counter()
         self._counts: Counter[Fault] = Counter()
+
+    @property
+    def staleness(self) -> int:
+        """How many updates ahead episodes are to be expected."""
+        return self.collector.staleness
 
     @property
     def counts(self) -> Mapping[Fault, int]:
@@ -47,15 +53,23 @@ class SharedCollector:
 
     def collect(self, requests: Sequence[EpisodeRequest], update: int = 0) -> list[Trajectory]:
         """Play this rank's share of the groups, and return the episodes of all, in the order of the requests."""
-        groups = list(dict.fromkeys(request.group_id for request in requests))
-        mine = set(self.ranks.share(groups))
-        places = [place for place, request in enumerate(requests) if request.group_id in mine]
+        places = self._places(requests)
         self.collector.params = self.params
         played = self.collector.collect([requests[place] for place in places], update)
         everyones = self.ranks.gather((dict(zip(places, played, strict=True)), self.collector.counts))
         self._counts = sum((counts for _, counts in everyones), start=Counter(self._before))
         known = {place: episode for episodes, _ in everyones for place, episode in episodes.items()}
         return [known[place] for place in range(len(requests))]
+
+    def expect(self, requests: Sequence[EpisodeRequest], update: int) -> None:
+        """Begin with this rank's share of what a later `collect` will ask for."""
+        self.collector.params = self.params
+        self.collector.expect([requests[place] for place in self._places(requests)], update)
+
+    def _places(self, requests: Sequence[EpisodeRequest]) -> list[int]:
+        """Return which requests are this rank's: whole groups."""
+        mine = set(self.ranks.share(list(dict.fromkeys(request.group_id for request in requests))))
+        return [place for place, request in enumerate(requests) if request.group_id in mine]
 
     def state(self) -> Mapping[str, Any]:
         """Return what is remembered from one `collect` to the next; it does not depend on the number of ranks."""

@@ -42,8 +42,7 @@ def export_states(found: Iterable[State], engine: Format, folder: Path) -> Expor
     """
     known = list(found)
     pairs = [pair for pair in map(best_pair, known) if pair is not None] if engine.pairs else []
-    rows = {"sft": _demonstrations(known), "pairs": pairs}
-    counts = export_rows(rows["sft"], rows["pairs"], engine, folder).counts
+    counts = export_rows(_demonstrations(known), pairs, engine, folder).counts
     prompts = f"prompts.{engine.file_type}"
     _write(folder / prompts, [engine.prompt(state) for state in known], engine.file_type)
     (folder / HOOK).write_text((TEMPLATES / f"{engine.name}.py.txt").read_text(encoding="utf-8"), encoding="utf-8")

@@ -120,6 +120,14 @@ class Collector:
                 self._answer(self._speaking.pop(completion.handle), completion, done)
         return [done[place] for place in range(len(requests))]
 
+    @property
+    def staleness(self) -> int:
+        """How many updates ahead episodes are to be expected: none, they are played when they are asked for."""
+        return 0
+
+    def expect(self, requests: Sequence[EpisodeRequest], update: int) -> None:
+        """Do nothing; a collector that plays beside the training begins here."""
+
     def state(self) -> Mapping[str, Any]:
         """Return what is remembered from one `collect` to the next; environments are reseeded at every reset."""
         reward = self._envs.reward.state() if self._envs.reward else {}

@@ -14,9 +14,8 @@ from typing import Any, ClassVar, Self
 from agents.algorithms.base import AnyAlgorithm
 from agents.algorithms.config import TrainConfig
 from agents.distributed.ranks import Ranks, join_ranks
-from agents.distributed.shared_collector import SharedCollector
+from agents.distributed.ray_workers import RayWorkers
 from agents.policies.causal_lm import CausalLMPolicy
-from agents.rollout.collector import Collector
 from agents.rollout.engine import Engine
 from agents.rollout.local import LocalEngine
 from agents.rollout.sampling import SamplingParams, stream_key
@@ -31,9 +30,9 @@ from agents.trainer.callbacks import (
     ProgressBar,
 )
 from agents.trainer.card import ResultRow
+from agents.trainer.collectors import AnyCollector, open_collector
 from agents.trainer.convergence import HeldOutEvaluation
 from agents.trainer.environments import Environments, EnvSource, open_environments
-from agents.trainer.exploration import sampling_params
 from agents.trainer.items import ItemSequence
 from agents.trainer.loop import Trainer
 from agents.trainer.samples import SampleWriter
@@ -70,7 +69,8 @@ class Agent:
         env_kwargs: for `gymnasium.make`, with an id.
         config: all settings at once, instead of single keywords.
         run_dir: folder for ``metrics.jsonl``, ``samples.jsonl`` and checkpoints; nothing is written without it.
-        workers: where environments are played: ``"inline"``, or each in a ``"thread"`` or a ``"process"`` of its own.
+        workers: where environments are played: ``"inline"``, or each in a ``"thread"`` or a ``"process"`` of its own;
+            or by Ray's actors, see `RayWorkers`.
         step_timeout_s: seconds that one environment step or one reward may take; needs threads or processes.
         engine: what generates, such as a `ServerEngine`; None is this process, with the policy's own model.
 
@@ -86,7 +86,7 @@ class Agent:
     env_kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     config: TrainConfig | None = None
     run_dir: str | Path | None = None
-    workers: WorkerKind = "inline"
+    workers: WorkerKind | RayWorkers = "inline"
     step_timeout_s: float | None = None
     engine: Engine | None = None
 
@@ -128,19 +128,17 @@ class Agent:
         return open_environments(self.env, self.env_kwargs)
 
     @cached_property
-    def collector(self) -> Collector | SharedCollector:
+    def collector(self) -> AnyCollector:
         """What plays the episodes."""
-        settings = self.settings
-        collector = Collector(
+        return open_collector(
             self.policy,
-            self.environments.source,
-            sampling_params(settings),
-            max_context=settings.max_context,
-            engine=self.engine,
+            self.environments,
+            self.settings,
             workers=self.workers,
             step_timeout_s=self.step_timeout_s,
+            engine=self.engine,
+            ranks=self.ranks,
         )
-        return collector if self.ranks.size == 1 else SharedCollector(collector, self.ranks)
 
     def close(self) -> None:
         """Close the environments, and end the processes that play them."""
@@ -222,7 +220,7 @@ class Agent:
         *,
         env_kwargs: Mapping[str, Any] | None = None,
         run_dir: str | Path | None = None,
-        workers: WorkerKind = "inline",
+        workers: WorkerKind | RayWorkers = "inline",
         step_timeout_s: float | None = None,
         engine: Engine | None = None,
         device: str | None = None,

@@ -23,11 +23,15 @@ class Environments:
         source: makes them; or holds a single one, which plays one episode at a time.
         named_items: whether they take ``reset(options={"index": i})``.
         n_items: how many items there are, if it is a finite corpus.
+        given: what the user gave; another process can make environments from it, unless it is one already.
+        kwargs: for `gymnasium.make`, with an id.
     """
 
     source: Supply
     named_items: bool
     n_items: int | None
+    given: EnvSource
+    kwargs: Mapping[str, Any]
 
 
 def open_environments(env: EnvSource, kwargs: Mapping[str, Any]) -> Environments:
@@ -42,4 +46,4 @@ def open_environments(env: EnvSource, kwargs: Mapping[str, Any]) -> Environments
     """
     supply = Supply([env] if isinstance(env, gym.Env) else env, kwargs)
     inner = supply.first.unwrapped
-    return Environments(supply, isinstance(inner, TextEnv), getattr(inner, "n_items", None))
+    return Environments(supply, isinstance(inner, TextEnv), getattr(inner, "n_items", None), env, kwargs)

@@ -80,6 +80,14 @@ class ItemDraws:
         """
         first, self.drawn = self.drawn, self.drawn + groups
         numbers = self.curriculum.draw(first, groups) if self.curriculum else self.items.numbers(first, groups)
+        return self._members(first, numbers, round_number)
+
+    def upcoming(self, updates: int) -> list[EpisodeRequest]:
+        """Return what will be drawn in the update so many after the last one drawn; without a curriculum."""
+        first = self.drawn + (updates - 1) * self.groups
+        return self._members(first, self.items.numbers(first, self.groups), 0)
+
+    def _members(self, first: int, numbers: Sequence[int], round_number: int) -> list[EpisodeRequest]:
         seen: Counter[int] = Counter()
         requests: list[EpisodeRequest] = []
         for group, number in enumerate(numbers, start=first):

@@ -199,7 +199,7 @@ class Trainer:
         """Play this update's episodes, score them and give them credit."""
         seconds: dict[str, float] = {}
         clock = Clock(seconds)
-        episodes, figures = self.rollouts.play(self.update, self.temperature, self.progress)
+        episodes, figures = self.rollouts.play(self.update, self.temperature, self.progress, self.remaining - 1)
         clock.lap("rollout_s")
         batch = self._score(episodes)
         clock.lap("score_s")
@@ -209,6 +209,7 @@ class Trainer:
             **batch_metrics(batch, self.config.microbatch_tokens),
             **credit_metrics(batch, credit),
             **self._settings(),
+            "staleness": float(max((self.policy.weights_version - one.weights_version for one in episodes), default=0)),
         }
         return UpdateState(batch, credit, figures, seconds)
 

@@ -106,6 +106,15 @@ class EpisodeCollector(Stateful, Protocol):
         """What has failed so far, by the boundary where it did."""
         ...
 
+    @property
+    def staleness(self) -> int:
+        """How many updates ahead episodes are to be expected."""
+        ...
+
+    def expect(self, requests: Sequence[EpisodeRequest], update: int) -> None:
+        """Begin with episodes that a later `collect` will ask for, with the weights as they are now."""
+        ...
+
     def set_progress(self, progress: float) -> None:
         """Tell the reward how far training has come, from 0.0 to 1.0."""
         ...

@@ -31,13 +31,16 @@ class Rollouts:
         self.config = config
         self.groups = config.n_episodes_per_update // config.group_size
 
-    def play(self, update: int, temperature: float, progress: float) -> tuple[list[Trajectory], dict[str, float]]:
-        """Play one update's episodes.
+    def play(
+        self, update: int, temperature: float, progress: float, left: int = 0
+    ) -> tuple[list[Trajectory], dict[str, float]]:
+        """Play one update's episodes, and have those of the next begun, as far ahead as the collector plays.
 
         Args:
             update: counted from 0.
             temperature: of the sampling.
             progress: how far training has come, for rewards that move with it.
+            left: how many updates come after this one.
 
         Returns:
             The episodes, and how they were sampled, counted and filtered.
@@ -47,6 +50,8 @@ class Rollouts:
         gathered = gather(
             lambda groups, number: self._round(update, groups, number), self.groups, self.config.filters.resample_rounds
         )
+        for ahead in range(1, min(self.collector.staleness, left) + 1):
+            self.collector.expect(self.draws.upcoming(ahead), update + ahead)
         return gathered.episodes, self._figures(gathered)
 
     def _round(self, update: int, groups: int, number: int) -> list[Trajectory]:

@@ -17,6 +17,7 @@ from tests.proofs.choices import CHOICES
 from tests.proofs.contest import CONTEST
 from tests.proofs.dialogue import DIALOGUE
 from tests.proofs.kills import KillProof
+from tests.proofs.plan import PlanProof
 from tests.proofs.probes import PROBED
 from tests.proofs.reward_model import REWARD_MODEL
 from tests.proofs.rounds import ROUNDS
@@ -80,10 +81,12 @@ REWRITE_ZH = Proof(
     CORPUS,
 )
 EXACT_RESUME = KillProof("exact-resume", (0,), per_kind=5)
+PLAN = PlanProof("plan")
 PROOFS = (
     QUICKSTART,
     REWRITE_ZH,
     EXACT_RESUME,
+    PLAN,
     *PROBED,
     *CHOICES,
     *CONTEST,

@@ -1,0 +1,1 @@
+"""What a training would take on machines that are not at hand: memory, speed, placement, and what asynchrony buys."""
