@@ -1,0 +1,27 @@
+"""The long proofs can be run: they import, have names of their own, and their commands parse."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.algorithms.registry import find_algorithm
+from agents.cli.train import read_options, resolve
+from tests.proofs.learning import Learning
+from tests.proofs.runs import PROOFS
+
+LEARNING = [proof for proof in PROOFS if isinstance(proof, Learning)]
+
+
+def test_every_proof_has_a_name_of_its_own() -> None:
+    names = [proof.name for proof in PROOFS]
+    assert len(names) == len(set(names))
+    assert all(proof.seeds for proof in PROOFS)
+
+
+@pytest.mark.parametrize("proof", LEARNING, ids=lambda proof: proof.name)
+def test_what_a_learning_proof_runs_can_be_typed(proof: Learning) -> None:
+    options = read_options(find_algorithm(proof.algorithm), [*proof.shared, *proof.own, "--seed", "3"])
+    experiment = resolve(options, proof.algorithm)
+    assert experiment.sft is not None
+    assert experiment.config.seed == 3
+    assert proof.command.startswith(f"textenvs train {proof.algorithm} --config examples/")
