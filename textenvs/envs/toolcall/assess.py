@@ -8,7 +8,7 @@ from statistics import fmean
 
 from textenvs.envs.toolcall.judgement import decision_made, judge_after
 from textenvs.envs.toolcall.matching import invented
-from textenvs.envs.toolcall.types import Decision, TurnTruth
+from textenvs.envs.toolcall.types import TurnTruth
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _f1(pairs: Sequence[tuple[str, str]], label: str) -> float:
     return 2.0 * hits / sum((right == label) + (given == label) for right, given in pairs)
 
 
-def _right(truth: TurnTruth) -> Decision:
+def _right(truth: TurnTruth) -> str:
     accepted, made = truth.task.expectation.decisions, decision_made(truth)
     return next((one for one in accepted if one == made), accepted[0])
 
