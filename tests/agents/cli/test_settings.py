@@ -12,7 +12,8 @@ from agents.algorithms.registry import ALGORITHMS
 from agents.cli import main
 from agents.cli.resume import ABOUT_THE_RUN
 from agents.cli.settings import as_tree, settings_of, with_values
-from agents.cli.train import FLAGS, TrainOptions
+from agents.cli.train import FLAGS, TrainOptions, resolve
+from agents.trainer.callbacks import TensorBoard
 from tests.agents.cli.test_cli import fails
 from tests.conftest import ROOT
 
@@ -125,6 +126,16 @@ def test_values_go_into_nested_records_and_come_out_again() -> None:
     changed = with_values(options, {"learning_rate": 0.5, "sft.rows": 3})
     assert (changed.settings.learning_rate, changed.sft.rows, changed.env) == (0.5, 3, options.env)
     assert as_tree(changed)["sft"]["rows"] == 3
+
+
+def test_event_files_lie_in_the_run_folder(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    asked = TrainOptions(settings=ALGORITHMS["ppo"].config(), out=tmp_path, tensorboard=True)
+    (callback,) = resolve(asked, "ppo").callbacks
+    assert isinstance(callback, TensorBoard)
+    assert callback.folder == tmp_path / "tensorboard"
+    assert list(tmp_path.iterdir()) == [], "nothing is written before the run begins"
+    assert not resolve(TrainOptions(settings=ALGORITHMS["ppo"].config()), "ppo").callbacks
 
 
 def test_workers_are_a_setting_of_the_run(capsys: pytest.CaptureFixture[str]) -> None:
