@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.cli.resume import ABOUT_THE_RUN, RunOptions
 from agents.cli.settings import as_tree
+from agents.cli.sources import Sources
 from textenvs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,13 +91,13 @@ class StageRun:
         write_report(self.folder)
 
 
-def record_of(command: str, options: RunOptions) -> Mapping[str, Any]:
+def record_of(command: str, options: Sources) -> Mapping[str, Any]:
     """Return every setting as JSON holds it; ``--config`` reads it again."""
     tree = {name: value for name, value in as_tree(options).items() if name not in ABOUT_THE_RUN}
     return json.loads(json.dumps({"command": command, **tree}, default=str))
 
 
-def print_record(command: str, options: RunOptions) -> int:
+def print_record(command: str, options: Sources) -> int:
     """Print every setting; what ``--dry-run`` does."""
     print(json.dumps(record_of(command, options), indent=2, ensure_ascii=False))
     return 0

@@ -11,6 +11,7 @@ from agents.cli.eval import played
 from agents.cli.feedback.stores import open_store
 from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate
 from agents.cli.sources import Sources, parse_settings
+from agents.cli.stage_run import print_record
 from textenvs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,8 +29,21 @@ if TYPE_CHECKING:
     from agents.rows.cleaning import CleaningConfig
     from agents.rows.demonstration import Demonstration
 
+COMMAND = "feedback round"
 FLAGS = (
-    *("config", "set", "store", "deployment", "start", "route", "suite", "env.id", "env.corpus", "env.language"),
+    *(
+        "config",
+        "set",
+        "dry_run",
+        "store",
+        "deployment",
+        "start",
+        "route",
+        "suite",
+        "env.id",
+        "env.corpus",
+        "env.language",
+    ),
     *("env.difficulty", "env.kwargs", "reward.fn", "reward.weights", "eval.episodes", "eval.split", "fresh"),
     *("guard.measure", "guard.guards", "guard.tolerance", "replay", "feedback_share", "sft.epochs"),
     *("sft.learning_rate", "preference.epochs", "preference.learning_rate", "preference.beta"),
@@ -55,6 +69,8 @@ class RoundCommand(Sources, Generic[S, P, G, C, Q, M]):
     promoted if the paired interval of the measure lies above zero on both and no guard fell on either.
     """
 
+    dry_run: bool = False
+    """Print the resolved settings as JSON and stop."""
     store: str = "feedback.db"
     """Path of an SQLite file, or postgresql://USER@HOST/NAME."""
     deployment: Path = Path("deployment")
@@ -99,7 +115,9 @@ AnyRound = RoundCommand[
 
 def run(args: Sequence[str]) -> int:
     """Do one round; return 0 whether or not the candidate was promoted."""
-    options = parse_settings(_defaults(), FLAGS, args, "textenvs feedback round", {"command": "feedback round"})
+    options = parse_settings(_defaults(), FLAGS, args, f"textenvs {COMMAND}", {"command": COMMAND})
+    if options.dry_run:
+        return print_record(COMMAND, options)
     config = _config(options)
 
     from rich.console import Console
@@ -200,7 +218,7 @@ def _say(console: Console, text: str) -> None:
 def _print(console: Console, found: RoundResult, deployment: Deployment) -> None:
     from agents.cli.console import print_rows
 
-    dropped = "".join(f", {count:,} {reason}" for reason, count in found.dropped.items())
+    dropped = "".join(f", {count:,} {reason}" for reason, count in found.dropped.items() if count)
     _say(console, f"learned from {found.kept:,} rows{f' (set aside: {dropped[2:]})' if dropped else ''}")
     heads = ("suite", "measure", "serving", "candidate", "difference", "")
     print_rows(

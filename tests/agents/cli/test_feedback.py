@@ -81,6 +81,17 @@ def test_every_subcommand_has_its_help(capsys: pytest.CaptureFixture[str]) -> No
         assert "usage" in capsys.readouterr().out.lower()
 
 
+def test_a_round_is_set_up_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "round.toml"
+    file.write_text('route = "ppo"\nepisodes = 64\n[reward_model]\nepochs = 3.0\n[guard]\nmeasure = "return"\n')
+    found = json.loads(run(capsys, "round", "--config", str(file), "--episodes", "32", "--dry-run"))
+    assert (found["route"], found["episodes"], found["guard"]["measure"]) == ("ppo", 32, "return")
+    assert found["reward_model"]["epochs"] == 3.0
+    (tmp_path / "again.json").write_text(json.dumps(found))
+    assert json.loads(run(capsys, "round", "--config", str(tmp_path / "again.json"), "--dry-run")) == found
+    assert "did you mean 'episodes'" in fails(capsys, "feedback", "round", "--set", "episode=3")
+
+
 def test_a_round_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where, deployment = str(tmp_path / "f.db"), ("--deployment", str(tmp_path / "d"))
     store = Store(where)
