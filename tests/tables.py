@@ -299,10 +299,11 @@ def dialogue(language: str) -> str:
 
 def regret(language: str) -> str:
     """Regret over training, per kind of credit, as the mean over seeds; the oracle's is 0."""
-    curves = {name: [cell.figures["curve"] for cell in stored(f"dialogue-{name}")] for name in ("token", "turn")}
-    if not all(curves.values()):
+    cells = {name: stored(f"dialogue-{name}") for name in ("token", "turn")}
+    curves = {name: [cell.figures["curve"] for cell in found] for name, found in cells.items() if found}
+    if not curves:
         return ""
-    updates = [f"{point['update']:.0f}" for point in curves["token"][0]]
+    updates = [f"{point['update']:.0f}" for point in next(iter(curves.values()))[0]]
     body = [
         [name, *(f"{fmean(point['regret'] for point in points):.3f}" for points in zip(*runs, strict=True))]
         for name, runs in curves.items()
