@@ -23,7 +23,7 @@ from tests.benchmarks import trl_grpo
 from tests.benchmarks.bare import BareLoop
 from tests.benchmarks.workloads import WORKLOADS, Workload, environment, network, policy
 
-REPEATS = {"T1": 9, "T2": 7, "T3": 3}
+REPEATS = {"T1": 7, "T2": 5, "T3": 2}
 Parts = tuple[float, float]
 """Seconds of a rollout and of an update."""
 
