@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from agents import GRPO
+from agents.policies.causal_lm import CausalLMPolicy
 from agents.rollout.episode import EpisodeRequest
 from agents.trainer.loop import Trainer
 from agents.trajectory import Trajectory
@@ -27,12 +28,15 @@ REPEATS = {"T1": 7, "T2": 5, "T3": 2}
 Parts = tuple[float, float]
 """Seconds of a rollout and of an update."""
 
+Now = Callable[[], float]
+"""Reads a clock, in seconds."""
 
-def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """Return what a piece of work returns, and the processor's seconds that it took."""
-    start = time.process_time()
+
+def timed(work: Callable[[], Any], now: Now = time.process_time) -> tuple[Any, float]:
+    """Return what a piece of work returns, and the seconds that it took: the processor's own, if nothing is said."""
+    start = now()
     result = work()
-    return result, time.process_time() - start
+    return result, now() - start
 
 
 class Bare:
@@ -51,17 +55,17 @@ class Bare:
 class Ours:
     """A whole update of GRPO by the trainer; what is no rollout counts as update, bookkeeping included."""
 
-    def __init__(self, work: Workload, **settings: Any) -> None:
+    def __init__(self, work: Workload, policy: CausalLMPolicy, now: Now = time.process_time, **settings: Any) -> None:
         agent = GRPO(
-            policy(),
+            policy,
             environment(work),
             n_episodes_per_update=work.episodes,
             group_size=work.size,
             max_new_tokens=work.written,
             learning_rate=1e-6,
-            microbatch_tokens=work.episodes * work.length,
-            **settings,
+            **{"microbatch_tokens": work.episodes * work.length, **settings},
         )
+        self.now = now
         self.collecting = 0.0
         self._collect = agent.collector.collect
         agent.collector.collect = self._timed_collect  # type: ignore[method-assign]
@@ -69,17 +73,17 @@ class Ours:
         self.trainer.plan(10**6, resume=False)
 
     def step(self) -> Parts:
-        _, whole = timed(lambda: self.trainer.step(lambda: None))
+        _, whole = timed(lambda: self.trainer.step(lambda: None), self.now)
         return self.collecting, whole - self.collecting
 
     def _timed_collect(self, requests: Sequence[EpisodeRequest], update: int = 0) -> list[Trajectory]:
-        result, self.collecting = timed(lambda: self._collect(requests, update))
+        result, self.collecting = timed(lambda: self._collect(requests, update), self.now)
         return result
 
 
 def taken_in_turn(work: Workload, repeats: int) -> dict[str, list[Parts]]:
     """Let all contenders step in turn, once to warm up and then `repeats` times."""
-    contenders = {"bare": Bare(work).step, "ours": Ours(work).step}
+    contenders = {"bare": Bare(work).step, "ours": Ours(work, policy()).step}
     taken: dict[str, list[Parts]] = {name: [] for name in contenders}
 
     def others() -> None:

@@ -138,21 +138,44 @@ def tokenizer() -> PreTrainedTokenizerFast:
     return train_tokenizer([" ".join(words)] * 2, VOCABULARY, 2, CONTEXT)
 
 
-def network(vocabulary: int = VOCABULARY, seed: int = 0) -> Qwen3ForCausalLM:
-    """Return a Qwen3 of 0.9 million parameters in fp32, with random weights."""
+@dataclass(frozen=True)
+class Size:
+    """The shape of a Qwen3, whose weights are random."""
+
+    hidden: int
+    feed_forward: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    vocabulary: int = VOCABULARY
+    dtype: str = "float32"
+
+
+SIZES: Mapping[str, Size] = {
+    "0.9M": Size(128, 384, 4, 4, 2, 32),
+    "0.6B": Size(1024, 3072, 28, 16, 8, 128, 151_936, "bfloat16"),
+    "1.7B": Size(2048, 6144, 28, 16, 8, 128, 151_936, "bfloat16"),
+}
+
+
+def network(size: Size = SIZES["0.9M"], device: str = "cpu") -> Qwen3ForCausalLM:
+    """Return a Qwen3 with random weights, the same every time."""
     config = Qwen3Config(
-        vocab_size=vocabulary, hidden_size=128, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
-        head_dim=32, intermediate_size=384, max_position_embeddings=CONTEXT, tie_word_embeddings=True,
+        vocab_size=size.vocabulary, hidden_size=size.hidden, num_hidden_layers=size.layers,
+        num_attention_heads=size.heads, num_key_value_heads=size.kv_heads, head_dim=size.head_dim,
+        intermediate_size=size.feed_forward, max_position_embeddings=CONTEXT, tie_word_embeddings=True,
         eos_token_id=None, pad_token_id=0, bos_token_id=None,
     )  # fmt: skip
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        return Qwen3ForCausalLM(config)
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        torch.manual_seed(0)
+        return Qwen3ForCausalLM(config).to(getattr(torch, size.dtype))
 
 
-def policy(vocabulary: int = VOCABULARY) -> CausalLMPolicy:
+def policy(size: Size = SIZES["0.9M"], device: str = "cpu") -> CausalLMPolicy:
     """Return the network as a policy that never stops by itself."""
-    made = CausalLMPolicy(network(vocabulary), tokenizer(), PolicySettings(critic=None, reference=None))
+    settings = PolicySettings(critic=None, reference=None, dtype=size.dtype)
+    made = CausalLMPolicy(network(size, device), tokenizer(), settings)
     made.chat.stop_ids = ()
     return made
 
