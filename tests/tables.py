@@ -12,55 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from tests.benchmarks.tables import bench, training
 from tests.cells import RESULTS, Cell, stored
 from tests.conftest import ROOT
+from tests.markdown import rows, source
 
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
 DOCUMENTS = {**{path: language for language, path in READMES.items()}, ROOT / "CONTRIBUTING.md": "en"}
 """What holds tables, and in which language."""
 
 _MARK = re.compile(r"(<!-- table:(?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-
-def rows(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    lines = [header, ["---"] * len(header), *body]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
-
-
-def source(cells: Sequence[Cell], language: str, command: str | None = None) -> str:
-    """Say under a table how its figures came about; the command is that of the first cell, if not given."""
-    commits = ", ".join(sorted({cell.commit for cell in cells}))
-    machine, command = cells[0].machine, command or cells[0].command
-    if language == "zh":
-        return f"\n`{command}`;{machine};提交 {commits}。\n"
-    return f"\n`{command}`; {machine}; commit {commits}.\n"
-
-
-def bench(language: str) -> str:
-    """Environment speed."""
-    cells = stored("bench-environment")
-    if not cells:
-        return ""
-    figures = cells[-1].figures
-    names = {
-        "en": {"four_parts": "four-part reward", "constant": "constant reward"},
-        "zh": {"four_parts": "四项奖励", "constant": "常数奖励"},
-    }[language]
-    header = {
-        "en": ["environment steps per second, one core", "`step`", "`step` and `reset`"],
-        "zh": ["单核每秒环境步数", "`step`", "`step` 与 `reset`"],
-    }[language]
-    body = [
-        [
-            f"`{level}`, {names[reward]}",
-            f"{figures[f'{level}.{reward}.step']:,}",
-            f"{figures[f'{level}.{reward}.step_and_reset']:,}",
-        ]
-        for level in ("tiny", "medium")
-        for reward in ("four_parts", "constant")
-    ]
-    return rows(header, body) + source(cells, language)
 
 
 def feedback(language: str) -> str:
@@ -350,6 +311,7 @@ def interval(value: Mapping[str, float], scale: float) -> str:
 
 TABLES: Mapping[str, Callable[[str], str]] = {
     "bench": bench,
+    "training": training,
     "feedback": feedback,
     "baselines": baselines,
     "quickstart": quickstart,

@@ -1,0 +1,71 @@
+"""The tables of the benchmarks."""
+
+from __future__ import annotations
+
+from tests.benchmarks.workloads import WORKLOADS, Workload
+from tests.cells import stored
+from tests.markdown import rows, source
+
+
+def bench(language: str) -> str:
+    """Environment speed."""
+    cells = stored("bench-environment")
+    if not cells:
+        return ""
+    figures = cells[-1].figures
+    names = {
+        "en": {"four_parts": "four-part reward", "constant": "constant reward"},
+        "zh": {"four_parts": "四项奖励", "constant": "常数奖励"},
+    }[language]
+    header = {
+        "en": ["environment steps per second, one core", "`step`", "`step` and `reset`"],
+        "zh": ["单核每秒环境步数", "`step`", "`step` 与 `reset`"],
+    }[language]
+    body = [
+        [
+            f"`{level}`, {names[reward]}",
+            f"{figures[f'{level}.{reward}.step']:,}",
+            f"{figures[f'{level}.{reward}.step_and_reset']:,}",
+        ]
+        for level in ("tiny", "medium")
+        for reward in ("four_parts", "constant")
+    ]
+    return rows(header, body) + source(cells, language)
+
+
+def training(language: str) -> str:
+    """Rollout and update beside the bare loop and TRL."""
+    cells = stored("bench-training")
+    if not cells:
+        return ""
+    figures = cells[-1].figures
+    header = {
+        "en": [
+            "seconds: rollout + update",
+            "bare loop",
+            "textenvs",
+            "TRL 1.16 GRPO",
+            "to the bare loop",
+            "faster than TRL",
+        ],
+        "zh": ["秒:采样 + 更新", "裸循环", "textenvs", "TRL 1.16 GRPO", "与裸循环之比", "比 TRL 快"],
+    }[language]
+    body: list[list[str]] = []
+    for name, work in WORKLOADS.items():
+        spent = ["{:.2f} + {:.2f}".format(*figures[f"{name}.{who}"]) for who in ("bare", "ours", "trl")]
+        to_bare, to_trl = figures[f"{name}.ours_to_bare"], figures[f"{name}.trl_to_ours"]
+        ratios = ["{:.2f}, {:.2f}, whole {:.2f}", "{:.1f}x, {:.1f}x, whole {:.1f}x"]
+        if language == "zh":
+            ratios = [form.replace(", whole", ",合计") for form in ratios]
+        body.append([_work(work, language), *spent, ratios[0].format(*to_bare), ratios[1].format(*to_trl)])
+    return rows(header, body) + source(cells, language)
+
+
+def _work(work: Workload, language: str) -> str:
+    """Describe a workload."""
+    if language == "zh":
+        read = f",每轮之间读 {work.read}" if work.read else ""
+        return f"{work.groups} x {work.size} 个回合,{work.turns} 轮,提示 {work.prompt},每轮写 {work.written}{read}"
+    turns = f"{work.turns} turns" if work.turns > 1 else "1 turn"
+    read = f", {work.read} read" if work.read else ""
+    return f"{work.groups} x {work.size} episodes, {turns}, prompt {work.prompt:,}, {work.written} written{read}"
