@@ -89,6 +89,7 @@ class Trajectory:
         truncated: a limit from outside cut it.
         weights_version: of the policy that sampled it.
         task_id: of the item.
+        task: that the item belongs to, where several are mixed; ``""`` elsewhere.
         group_id: trajectories with the same id form a `Group` (same item, same policy).
         success: 1.0, 0.0, or NaN where the environment does not say.
         stop: why it ended, a value of `textenvs.messages.Stop` or ``"context_full"``.
@@ -108,6 +109,7 @@ class Trajectory:
     stop: str = ""
     messages: Sequence[Mapping[str, str]] = ()
     extra: Mapping[str, float] = field(default_factory=dict[str, float])
+    task: str = ""
 
     @property
     def episode_return(self) -> float:
@@ -244,6 +246,13 @@ class TokenBatch:
         """Each named reward part's undiscounted sum per episode, [K]; NaN where no turn was scored in it."""
         names = {name for trajectory in self.trajectories for turn in trajectory.turns for name in turn.parts}
         return {name: np.array([_part_return(t, name) for t in self.trajectories]) for name in sorted(names)}
+
+    @cached_property
+    def task_index(self) -> IntArray:
+        """[N] a number for the task of each token; all 0 where no tasks are mixed."""
+        tasks = sorted({trajectory.task for trajectory in self.trajectories})
+        numbers = np.array([tasks.index(trajectory.task) for trajectory in self.trajectories], dtype=np.int64)
+        return numbers[self.trajectory_index]
 
     @cached_property
     def episode_valid(self) -> BoolArray:

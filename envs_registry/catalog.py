@@ -43,6 +43,15 @@ CATALOG: tuple[Entry, ...] = (
     ),
 )
 
+COMPOSED: tuple[Entry, ...] = (
+    Entry(
+        "MixedTasks-v0",
+        "textenvs.envs.mixed.env:MixedTasks",
+        "Several of the environments as one, in the shares that are asked for: rewrite, call tools and hold dialogues.",
+    ),
+)
+"""Environments that are made of those in the catalogue, and have no items of their own."""
+
 GUESTS: tuple[Entry, ...] = (
     Entry(
         "ReasoningGym-v0",
@@ -68,7 +77,7 @@ GUESTS: tuple[Entry, ...] = (
 
 def register_all() -> None:
     """Register every id of the catalogue, guests among them, that Gymnasium does not know yet."""
-    for entry in (*CATALOG, *GUESTS):
+    for entry in (*CATALOG, *COMPOSED, *GUESTS):
         if entry.id not in gymnasium.registry:
             vector = f"textenvs.vector.entry_points:{entry.id}"
             gymnasium.registry[entry.id] = EnvSpec(entry.id, entry.entry_point, vector_entry_point=vector)

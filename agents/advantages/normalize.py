@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.trajectory import BoolArray, FloatArray
+from agents.trajectory import BoolArray, FloatArray, IntArray
 
 
 def standardize(advantages: FloatArray, mask: BoolArray, epsilon: float = 1e-8) -> FloatArray:
@@ -22,3 +22,23 @@ def standardize(advantages: FloatArray, mask: BoolArray, epsilon: float = 1e-8) 
     if len(known) < 2:
         return advantages
     return ((advantages - known.mean()) / (known.std(ddof=1) + epsilon)).astype(np.float32)
+
+
+def standardize_within(advantages: FloatArray, mask: BoolArray, tasks: IntArray, epsilon: float = 1e-8) -> FloatArray:
+    """Return `advantages` standardised in each task by itself.
+
+    Rewards of different tasks have different scales; over all of them together, the one whose returns spread most
+    would have nearly all of the gradient (Hessel et al. 2019, "Multi-task Deep Reinforcement Learning with PopArt",
+    section 1). One task alone gives what `standardize` gives.
+
+    Args:
+        advantages: [N]; may be anything where `mask` is false.
+        mask: [N] the tokens that are trained.
+        tasks: [N] a number for the task of each token.
+        epsilon: keeps the division finite.
+    """
+    scaled = advantages
+    for task in np.unique(tasks):
+        own = tasks == task
+        scaled = np.where(own, standardize(advantages, mask & own, epsilon), scaled)
+    return scaled

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agents.advantages.gae import Advantages, discounts, lambdas, token_gae, turn_gae
-from agents.advantages.normalize import standardize
+from agents.advantages.normalize import standardize_within
 from agents.algorithms.base import Credit, CriticInputs, CriticPace, Loss
 from agents.algorithms.config import TrainConfig
 from agents.losses.value import squared_value_error
@@ -38,7 +38,7 @@ class ActorCriticConfig(TrainConfig):
     turn_lambda: float = 0.95
     """Lambda from turn to turn, of credit_level=turn and nested."""
     normalize_advantage: bool = True
-    """Bring the advantages of the whole batch to mean 0 and variance 1."""
+    """Bring the advantages of the whole batch to mean 0 and variance 1; of a mixture, each task's by itself."""
     value_coef: float = 0.5
     """Weight of the critic's squared error."""
     critic_lr_scale: float = 1.0
@@ -66,7 +66,7 @@ def gae_credit(batch: TokenBatch, config: ActorCriticConfig) -> Credit:
     """Return GAE of the configured level; tokens of turns that could not be scored are not trained."""
     advantages, returns = _turns(batch, config) if config.credit_level == "turn" else _tokens(batch, config)
     if config.normalize_advantage:
-        advantages = standardize(advantages, batch.turn_valid)
+        advantages = standardize_within(advantages, batch.turn_valid, batch.task_index)
     return Credit(advantages, returns, batch.turn_valid)
 
 

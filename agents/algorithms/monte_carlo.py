@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.advantages.gae import discounts
-from agents.advantages.normalize import standardize
+from agents.advantages.normalize import standardize_within
 from agents.advantages.returns import returns_to_go
 from agents.algorithms.base import Credit
 from agents.algorithms.config import TrainConfig
@@ -23,7 +23,7 @@ class MonteCarloConfig(TrainConfig):
     turn_gamma: float = 1.0
     """Discount per turn, charged once where a turn ends."""
     normalize_advantage: bool = True
-    """Bring the returns of the whole batch to mean 0 (the baseline) and variance 1."""
+    """Bring the returns of the whole batch to mean 0 (the baseline) and variance 1; of a mixture, each task's apart."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -41,5 +41,5 @@ def return_credit(batch: TokenBatch, config: MonteCarloConfig) -> Credit:
     advantages = returns_to_go(batch.rewards, batch.trajectory_index, discount)
     mask = batch.episode_valid[batch.trajectory_index]
     if config.normalize_advantage:
-        advantages = standardize(advantages, mask)
+        advantages = standardize_within(advantages, mask, batch.task_index)
     return Credit(advantages, np.full_like(batch.rewards, np.nan), mask)

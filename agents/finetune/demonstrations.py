@@ -11,6 +11,7 @@ import numpy as np
 from agents.rows.demonstration import Demonstration
 from agents.rows.kinds import kind_of_demonstration
 from textenvs.core import Observation, TextEnv
+from textenvs.envs.mixed.env import MixedTasks
 from textenvs.errors import ConfigError, UnknownNameError
 from textenvs.messages import Message
 
@@ -95,7 +96,10 @@ class Annotator:
             turn = self._env.advance(self._answer({**observation, "history": said}))
         said = (*turn.history, Message("assistant", turn.action))
         messages = (Message("system", turn.instruction), *said) if turn.instruction else said
-        return Demonstration(messages, turn.tools, kind_of_demonstration(self._env.family, said))
+        return Demonstration(messages, turn.tools, kind_of_demonstration(self._family(turn.task_id), said))
+
+    def _family(self, task_id: str) -> str:
+        return self._env.family_of(task_id) if isinstance(self._env, MixedTasks) else self._env.family
 
     def _answer(self, observation: Observation) -> str:
         lapsed = self._generator.random() < self._lapses

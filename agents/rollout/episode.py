@@ -26,6 +26,7 @@ class EpisodeRequest:
         member: number within the group; it keys the sampling noise, so members differ.
         index: names the item, by ``reset(options={"index": index})``.
         seed: for environments without named items, by ``reset(seed=seed)``. Exactly one of the two is given.
+        task: that the item belongs to, where several are mixed.
 
     Raises:
         ConfigError: if both or neither of `index` and `seed` are given.
@@ -35,6 +36,7 @@ class EpisodeRequest:
     member: int = 0
     index: int | None = None
     seed: int | None = None
+    task: str = ""
 
     def __post_init__(self) -> None:
         if (self.index is None) == (self.seed is None):
@@ -123,6 +125,7 @@ class LiveEpisode:
             info=self.info,
             messages=self._messages(),
             limit=limit,
+            task=self.request.task,
         )
 
     def _messages(self) -> list[dict[str, str]]:

@@ -83,6 +83,7 @@ class Recording:
         info: Mapping[str, Any],
         messages: Iterable[Mapping[str, str]],
         limit: int,
+        task: str = "",
     ) -> Trajectory:
         """Return the trajectory; what follows its last action goes into `final_ids`, not into a segment.
 
@@ -94,6 +95,7 @@ class Recording:
             info: the last one that the environment gave.
             messages: the conversation for display.
             limit: longest `final_ids`; of a longer context its last tokens are kept.
+            task: of the request.
         """
         end = self._after_last_action()
         last = [self._open.close(end)] if end or not self._closed else []
@@ -106,6 +108,7 @@ class Recording:
             weights_version=weights_version,
             task_id=str(info.get("task_id", "")),
             group_id=group_id,
+            task=task,
             final_ids=final,
             success=float(info.get("success", math.nan)),
             stop=stop,

@@ -114,7 +114,8 @@ class Agent:
                 f"kl_coef={settings.kl_coef} needs a reference and this policy has none; "
                 "build it with reference='auto', or set kl_coef=0"
             )
-        items = ItemSequence(settings.seed, self.environments.named_items, self.environments.n_items)
+        envs = self.environments
+        items = ItemSequence(settings.seed, envs.named_items, envs.n_items, envs.shares)
         return Trainer(self.policy, self.collector, self.algorithm, settings, items, self.ranks)
 
     @cached_property

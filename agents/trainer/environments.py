@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium as gym
 
 from textenvs import TextEnv
+from textenvs.envs.mixed.env import MixedTasks
 from textenvs.vector import Supply
 
 EnvSource = str | gym.Env[Any, Any] | Callable[[], gym.Env[Any, Any]]
@@ -25,6 +26,7 @@ class Environments:
         n_items: how many items there are, if it is a finite corpus.
         given: what the user gave; another process can make environments from it, unless it is one already.
         kwargs: for `gymnasium.make`, with an id.
+        shares: of the tasks, in order, if it is a mixture of several; see `textenvs.envs.mixed.env.MixedTasks`.
     """
 
     source: Supply
@@ -32,6 +34,7 @@ class Environments:
     n_items: int | None
     given: EnvSource
     kwargs: Mapping[str, Any]
+    shares: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 def open_environments(env: EnvSource, kwargs: Mapping[str, Any]) -> Environments:
@@ -46,4 +49,6 @@ def open_environments(env: EnvSource, kwargs: Mapping[str, Any]) -> Environments
     """
     supply = Supply([env] if isinstance(env, gym.Env) else env, kwargs)
     inner = supply.first.unwrapped
-    return Environments(supply, isinstance(inner, TextEnv), getattr(inner, "n_items", None), env, kwargs)
+    shares = inner.shares if isinstance(inner, MixedTasks) else {}
+    n_items = getattr(inner, "n_items", None)
+    return Environments(supply, isinstance(inner, TextEnv), n_items, env, kwargs, shares)

@@ -50,6 +50,7 @@ def episode_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
     turns = [turn for trajectory in trajectories for turn in trajectory.turns]
     parts = sorted({name for turn in turns for name in turn.parts})
     tokens = sum(trajectory.action_tokens for trajectory in trajectories)
+    tasks = sorted({trajectory.task for trajectory in trajectories} - {""})
     return {
         "episode_return": mean([t.episode_return for t in trajectories if t.valid]),
         "episode_return_se": standard_error(
@@ -67,6 +68,7 @@ def episode_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
         **sign_metrics(trajectories),
         "distinct_answers": distinct_answers(trajectories),
         "distinct_2": distinct_bigrams(trajectories),
+        **{f"success/{task}": mean([t.success for t in trajectories if t.task == task]) for task in tasks},
         **{f"reward/{name}": mean([turn.parts.get(name, NAN) for turn in turns]) for name in parts},
     }
 

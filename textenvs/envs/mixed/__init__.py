@@ -1,0 +1,1 @@
+"""MixedTasks: several environments as one, so that one policy learns them together."""
