@@ -42,6 +42,13 @@ def _preference(words: tuple[str, ...]) -> Any:
     return PreferenceCommand(settings=PreferenceConfig())
 
 
+def _reward_model(words: tuple[str, ...]) -> Any:
+    from agents.cli.reward_model import RewardModelCommand
+    from agents.finetune.reward_model_config import RewardModelConfig
+
+    return RewardModelCommand(settings=RewardModelConfig())
+
+
 def _clean(words: tuple[str, ...]) -> Any:
     from agents.cli.clean import Options
 
@@ -57,6 +64,7 @@ def _eval(words: tuple[str, ...]) -> Any:
 STAGES: Mapping[str, Callable[[tuple[str, ...]], Any]] = {
     "clean": _clean,
     "sft": _sft,
+    "reward-model": _reward_model,
     "preference": _preference,
     "train": _train,
     "eval": _eval,

@@ -15,6 +15,8 @@ from textenvs.checker import check_text_env
 from textenvs.envs.mixed.env import MixedTasks
 from textenvs.errors import UsageError
 
+NO_PARTS = ["parts_fuse_to_the_reward"]
+"""The parts of one task say nothing about the others, so that no weights of parts are a reward of all."""
 REWRITE = {"id": "MultiTurnRewrite-v0", "difficulty": "tiny", "language": "en"}
 
 
@@ -73,7 +75,7 @@ def test_a_seed_draws_each_task_by_its_share() -> None:
 
 def test_it_keeps_the_rules_of_environments() -> None:
     tasks = {"english": REWRITE, "chinese": {**REWRITE, "language": "zh"}}
-    check_text_env("MixedTasks-v0", {"tasks": tasks}, items=2, draws=30).require()
+    check_text_env("MixedTasks-v0", {"tasks": tasks}, items=2, draws=30, skip=NO_PARTS).require()
 
 
 def test_baselines_and_honest_answers_are_those_of_the_task_that_is_played() -> None:
