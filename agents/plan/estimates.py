@@ -1,7 +1,7 @@
 """The model behind a plan: what a rank holds, how long an update takes, and where the devices are best put.
 
-Let `P` be the weights that a token is multiplied by, `T` tokens, `b` conversations that decode together, `c` the tokens
-that each has behind it, `k` bytes of a token's keys and values.
+Let `P` be the weights that a token is multiplied by, with what attending to the others counts as, `T` tokens, `b`
+conversations that decode together, `c` the tokens that each has behind it, `k` bytes of a token's keys and values.
 
     update      6 P T / train_flops in full; 4 P T with an adapter, whose base has no weight gradients; twice 2 P T more
                 for scoring (policy, reference); the output layer is run on written tokens alone
@@ -79,7 +79,7 @@ def learner_memory(shape: ModelShape, work: Workload, *, lora_rank: int, microba
 def update_seconds(shape: ModelShape, work: Workload, device: Device, *, lora_rank: int, kl: bool) -> float:
     """Return how long one device needs for an update's scoring and its gradients."""
     fed, written = work.episodes * work.length, work.sampled
-    once = shape.block_weights * fed + shape.output_weights * written
+    once = (shape.block_weights + shape.attention_weights(work.length)) * fed + shape.output_weights * written
     passes = (4 if lora_rank else 6) * work.epochs
     return (passes + 2 + (2 if kl else 0)) * once / device.train_flops
 
@@ -97,10 +97,11 @@ def rollout_seconds(shape: ModelShape, work: Workload, device: Device, *, weight
     waves = math.ceil(work.episodes / at_once)
     batch = work.episodes / waves
     steps = waves * work.turns * work.written
-    computed = 2 * (shape.block_weights + shape.output_weights) * batch / device.decode_flops
+    weights = shape.block_weights + shape.output_weights + shape.attention_weights(work.length)
+    computed = 2 * weights * batch / device.decode_flops
     moved = weight_bytes * (shape.parameters + batch * work.length * shape.kv_numbers) / device.bandwidth
     prefilled = work.episodes * (work.prompt / work.group + max(work.turns - 1, 0) * work.read)
-    prefill = 2 * shape.block_weights * prefilled / device.prefill_flops
+    prefill = 2 * (shape.block_weights + shape.attention_weights(work.prompt)) * prefilled / device.prefill_flops
     return steps * (shape.layers * device.step_s + max(computed, moved)) + prefill
 
 

@@ -64,6 +64,13 @@ class ModelShape:
         """Numbers that one token leaves in the cache."""
         return 2 * self.layers * self.kv_heads * self.head_dim
 
+    def attention_weights(self, length: float) -> float:
+        """Return as how many weights attending to so many tokens counts: two products for every query's number.
+
+        The whole square is computed, for the kernels are given a mask.
+        """
+        return 2 * self.layers * self.heads * self.head_dim * length
+
     def adapter_parameters(self, rank: int) -> int:
         """Return how many weights a LoRA adapter on every linear layer of the blocks has."""
         return self.layers * sum(rank * (rows + columns) for rows, columns in self.linears)

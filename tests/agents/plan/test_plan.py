@@ -99,10 +99,11 @@ def test_an_episode_has_so_many_tokens() -> None:
 
 def test_what_an_update_and_a_rollout_take_on_a_device_of_round_numbers() -> None:
     device = Device(memory=1e9, train_flops=1e9, prefill_flops=1e9, decode_flops=1e30, bandwidth=1e30, step_s=1e-3)
-    fed = SHAPE.block_weights * 64 * WORK.length + SHAPE.output_weights * 6400
+    attended = 2 * 2 * 4 * 16 * WORK.length
+    fed = (SHAPE.block_weights + attended) * 64 * WORK.length + SHAPE.output_weights * 6400
     assert update_seconds(SHAPE, WORK, device, lora_rank=0, kl=True) == pytest.approx(10 * fed / 1e9)
     assert update_seconds(SHAPE, WORK, device, lora_rank=4, kl=False) == pytest.approx(6 * fed / 1e9)
-    prefill = 2 * SHAPE.block_weights * 64 * (100 / 8 + 90) / 1e9
+    prefill = 2 * (SHAPE.block_weights + 2 * 2 * 4 * 16 * 100) * 64 * (100 / 8 + 90) / 1e9
     assert rollout_seconds(SHAPE, WORK, device) == pytest.approx(100 * 2 * 1e-3 + prefill)
     small = replace(device, memory=2.5e6 / 0.9)
     kept = conversations(SHAPE, WORK, small)
