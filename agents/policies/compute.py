@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +15,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from textenvs.errors import ConfigError
 
 
-def recomputing_layers(model: Any) -> list[GradientCheckpointingLayer]:
+def recomputing_layers(model: Any) -> list[Any]:
     """Return the layers of a model whose activations can be computed again."""
     return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
 
@@ -52,14 +53,12 @@ def use_liger(model: Any) -> None:
     if not torch.cuda.is_available():
         raise ConfigError("liger=True needs a GPU: Liger's kernels are written for those")
     try:
-        from liger_kernel.transformers import _apply_liger_kernel_to_instance
-        from liger_kernel.transformers.monkey_patch import MODEL_TYPE_TO_APPLY_LIGER_FN
+        liger: Any = importlib.import_module("liger_kernel.transformers.monkey_patch")
     except ImportError as error:
         raise ConfigError(f"liger=True needs a package: pip install liger-kernel ({error})") from error
     kind = model.config.get_text_config().model_type
-    if kind not in MODEL_TYPE_TO_APPLY_LIGER_FN:
-        raise ConfigError(
-            f"liger=True: Liger has no kernels for {kind!r}; valid: {sorted(MODEL_TYPE_TO_APPLY_LIGER_FN)}"
-        )
+    if kind not in liger.MODEL_TYPE_TO_APPLY_LIGER_FN:
+        known = ", ".join(sorted(liger.MODEL_TYPE_TO_APPLY_LIGER_FN))
+        raise ConfigError(f"liger=True: Liger has no kernels for {kind!r}; valid: {known}")
     # Its fused loss wants labels, and the policy's losses are its own.
-    _apply_liger_kernel_to_instance(model, fused_linear_cross_entropy=False)
+    liger._apply_liger_kernel_to_instance(model, fused_linear_cross_entropy=False)
