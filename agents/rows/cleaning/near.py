@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from datasketch import MinHash, MinHashLSH
 
@@ -57,7 +57,7 @@ class NearDuplicate:
             return ""
         sketch = _sketch(grams)
         self._latest = (entry, sketch)
-        for number in sorted(self._index.query(sketch)):
+        for number in sorted(cast("list[int]", self._index.query(sketch))):
             other = self._kept[number].read()
             likeness = jaccard(grams, shingles(other.text))
             if likeness >= self._threshold:

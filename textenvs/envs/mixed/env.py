@@ -184,7 +184,7 @@ def _share(name: str, share: Any) -> float:
 def _make(name: str, task: Mapping[str, Any], language: str | None, split: Split) -> TextEnv:
     if "id" not in task:
         raise ConfigError(f"task {name!r} has no 'id', such as 'MultiTurnRewrite-v0'")
-    settings = {key: value for key, value in task.items() if key != "id"}
+    settings: dict[str, Any] = {key: value for key, value in task.items() if key != "id"}
     for key in settings:
         if key in ("split", "reward_timing"):
             raise ConfigError(f"task {name!r}: {key} holds for all tasks; give it to the mixture")
@@ -195,7 +195,8 @@ def _make(name: str, task: Mapping[str, Any], language: str | None, split: Split
         raise UnknownNameError.of(f"setting of task {name!r}, {task['id']},", sorted(unknown)[0], known)
     if language is not None and "language" in known:
         settings = {"language": language, **settings}
-    env = gym.make(task["id"], disable_env_checker=True, split=split, **settings).unwrapped
+    settings["split"] = split
+    env = gym.make(task["id"], disable_env_checker=True, **settings).unwrapped
     if not isinstance(env, TextEnv):
         raise ConfigError(f"task {name!r}: {task['id']} is no text environment")
     return env
