@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import functools
+import pickle
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.wrappers import NormalizeReward, RecordEpisodeStatistics, TimeLimit, TransformReward
+from gymnasium.wrappers import (
+    FlattenObservation,
+    NormalizeReward,
+    RecordEpisodeStatistics,
+    TimeLimit,
+    TransformObservation,
+    TransformReward,
+)
 
 import textenvs  # noqa: F401 (registers the ids)
 from envs_registry import CATALOG
 from textenvs.checker import RULES, Examination, Rule, Status
 from textenvs.checker.report import say
 from textenvs.errors import UnknownNameError
+from textenvs.wrappers import Choices, HasMenu
 
 IDS = [entry.id for entry in CATALOG]
 CERTAIN = [env_id for env_id in IDS if gym.make(env_id, disable_env_checker=True).unwrapped.oracle_is_certain]
@@ -124,6 +133,45 @@ def test_wrappers(env_id: str) -> None:
     _, _, terminated, truncated, _ = cut.step("no")
     assert truncated or terminated
     assert env.get_wrapper_attr("oracle_action") is not None
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_observations_are_transformed_and_flattened_to_what_has_a_shape(env_id: str) -> None:
+    env = gym.make(env_id)
+    seen, _ = env.reset(options={"index": 3})
+    length = gym.spaces.Box(0, np.inf, (1,))
+    lengths = TransformObservation(env, lambda seen: np.array([len(seen["history"])], np.float32), length)
+    assert lengths.reset(options={"index": 3})[0].tolist() == [len(seen["history"])]
+    # Text of any length has no array of fixed size, and the space says so.
+    assert not env.observation_space.is_np_flattenable
+    if isinstance(env.unwrapped, HasMenu):
+        flat = FlattenObservation(Choices(env))
+        assert flat.observation_space.contains(flat.reset(options={"index": 3})[0])
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_a_pickled_environment_goes_on_where_it_was(env_id: str) -> None:
+    env: Any = gym.make(env_id, disable_env_checker=True).unwrapped
+    env.reset(seed=3)
+    env.step("no")
+    again = pickle.loads(pickle.dumps(env))  # noqa: S301
+    assert again.step("no")[:4] == env.step("no")[:4]
+    assert again.reset()[0] == env.reset()[0]
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_is_rendered_as_a_conversation(env_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    env = gym.make(env_id, render_mode="ansi")
+    seen, _ = env.reset(options={"index": 3})
+    seen = env.step("so be it")[0]
+    shown = str(env.render())
+    assert all(message["content"].splitlines()[0] in shown for message in seen["history"])
+    assert "[assistant] so be it" in shown
+    assert capsys.readouterr().out == ""
+    human = gym.make(env_id, render_mode="human")
+    human.reset(options={"index": 3})
+    human.step("so be it")
+    assert "[assistant] so be it" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("env_id", IDS)
