@@ -14,8 +14,9 @@ import pytest
 
 from agents.cli import main
 from agents.cli.pipeline import find_plan
-from agents.cli.pipeline_stages import names_of, with_evaluations
+from agents.cli.pipeline_stages import arguments, names_of, with_evaluations
 from agents.pipeline import read_plan
+from agents.pipeline.run import NOTES, Call
 
 PLAN = """
 settings:
@@ -29,13 +30,17 @@ EVALUATION = "evaluation: {suites: [rewrite-en-valid]}"
 
 
 @pytest.mark.parametrize("name", ["tiny", "qwen3-0.6b-lora", "qwen3-8b-lora"])
-def test_presets_are_plans(name: str) -> None:
+def test_presets_are_plans_that_their_commands_take(name: str, tmp_path: Path) -> None:
     plan = with_evaluations(read_plan(find_plan(name), names_of))
     stages = {stage.name: stage for stage in plan.stages}
     assert [*stages][:3] == ["sft", "dpo", "ppo"]
     assert stages["ppo"].needs == ("dpo",)
     assert sum(stage.command == ("eval",) for stage in plan.stages) == 3
     assert plan.about
+    (tmp_path / NOTES).mkdir()
+    for stage in list(stages.values())[:3]:
+        call = Call(stage, stage.resolved(tmp_path), tmp_path / stage.name, resume=False)
+        assert main([*arguments(call), "--dry-run"]) == 0
 
 
 def test_mistakes_are_said_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
