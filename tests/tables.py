@@ -309,6 +309,22 @@ def interval(value: Mapping[str, float], scale: float) -> str:
     return f"{estimate:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
+def plan(language: str) -> str:
+    """What `textenvs plan` predicts of tiny models, beside what they take."""
+    cells = stored("plan")
+    if not cells:
+        return ""
+    header = {
+        "en": ["tiny model", "rollout predicted", "measured", "update predicted", "measured"],
+        "zh": ["微型模型", "采样预测", "实测", "更新预测", "实测"],
+    }[language]
+    body = [
+        [name, *(f"{seconds:.3f} s" for pair in (row["rollout"], row["update"]) for seconds in pair)]
+        for name, row in cells[-1].figures.items()
+    ]
+    return rows(header, body) + source(cells, language)
+
+
 TABLES: Mapping[str, Callable[[str], str]] = {
     "bench": bench,
     "training": training,
@@ -324,6 +340,7 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "dialogue": dialogue,
     "regret": regret,
     "reward-model": reward_model,
+    "plan": plan,
 }
 
 
