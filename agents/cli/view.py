@@ -36,7 +36,7 @@ def run(args: Sequence[str]) -> int:
         from agents.view.service import Viewer
     except ModuleNotFoundError as error:
         raise UsageError(f"view needs {error.name}; install it: pip install 'textenvs[feedback]'") from None
-    from agents.cli.feedback import read_token
+    from agents.cli.feedback.stores import read_token
 
     token = read_token(options.token_file)
     check_address(options.host, token)

@@ -23,10 +23,20 @@ FileType = Literal["jsonl", "parquet"]
 class Format(Protocol):
     """One engine's schemas."""
 
-    name: str
-    file_type: FileType
-    pairs: bool
-    """Whether the engine trains on pairs."""
+    @property
+    def name(self) -> str:
+        """Of the engine."""
+        ...
+
+    @property
+    def file_type(self) -> FileType:
+        """In which its files are written."""
+        ...
+
+    @property
+    def pairs(self) -> bool:
+        """Whether the engine trains on pairs."""
+        ...
 
     def demonstration(self, row: Demonstration) -> Row:
         """Return a conversation to imitate."""

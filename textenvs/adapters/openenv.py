@@ -57,7 +57,7 @@ class ServedEnvironment(_openenv.Environment):
     SUPPORTS_CONCURRENT_SESSIONS = True
 
     def __init__(self, env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> None:
-        super().__init__()
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]
         self._env: gym.Env[Any, str] = gym.make(env_id, disable_env_checker=True, **dict(env_kwargs or {}))
         self._state = _openenv.State()
 

@@ -152,16 +152,12 @@ def read_answer(text: str, expectation: Expectation, language: Language, known: 
     """
     said = FRAMES[language].read(text, _Places(expectation, known).fits)
     kinds = [one.kind for one in said or ()]
-    decisions = {_DECISIONS[kind] for kind in kinds}
-    if said is None or len(decisions) > 1 or (not kinds and not folded(text)):
+    decisions: set[Decision] = {_DECISIONS[kind] for kind in kinds}
+    if said is None or len(decisions) > 1:
         return Reading(decision_of(text), False)
-    few = (
-        Counter(kinds)["done"] + Counter(kinds)["welcome"] <= 1
-        and kinds.count("ask") <= 1
-        and kinds.count("refuse") <= 1
-    )
-    decision = decisions.pop() if decisions else "answer"
-    return Reading(decision, few and kinds.count("reason") <= 1 and _each_once(said, expectation))
+    one_of_each = all(count == 1 for kind, count in Counter(kinds).items() if kind != "fact")
+    decision: Decision = decisions.pop() if decisions else "answer"
+    return Reading(decision, one_of_each and _each_once(said, expectation))
 
 
 def _each_once(said: tuple[Sentence, ...], expectation: Expectation) -> bool:
