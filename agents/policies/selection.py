@@ -147,11 +147,20 @@ def _call_with(model: Any, weights: Mapping[str, Tensor], **inputs: Any) -> Any:
 def _feed(model: Any, run: Run, token_ids: Tensor, attention_mask: Tensor, positions: Tensor) -> tuple[Tensor, ...]:
     """Run the model over the rows; a prompt that several of them have in common is fed once."""
     device = next(model.parameters()).device
-    shared = share(token_ids, positions) if _is_right_padded(attention_mask) and takes_a_cache(model) else None
+    can_share = _is_right_padded(attention_mask) and takes_a_cache(model) and not _spoilt_by_padding(model)
+    shared = share(token_ids, positions) if can_share else None
     if shared is None:
         wanted = positions.to(device)
         return run(_inputs(token_ids.to(device), attention_mask.to(device)), lambda states: states[wanted])
     return _feed_shared(run, shared.to(device))
+
+
+def _spoilt_by_padding(model: Any) -> bool:
+    """Say whether padding before a prompt becomes NaN, which attention spreads however it is masked.
+
+    Eager attention takes its softmax in float32, where the least number of float64 is minus infinity.
+    """
+    return next(model.parameters()).dtype == torch.float64 and model.config._attn_implementation == "eager"
 
 
 def _feed_shared(run: Run, rows: Shared) -> tuple[Tensor, ...]:

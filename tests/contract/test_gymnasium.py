@@ -96,6 +96,7 @@ def test_an_oracle_that_cannot_be_certain_is_far_better_than_every_baseline(env_
                 returns[name] += reward / 100
             successes += name == "oracle" and info["success"] == 1.0
     best = returns.pop("oracle")
+    returns.pop("best_known", None)  # no trivial policy, but what the oracle plays where the optimum is out of reach
     assert successes >= 95
     assert max(returns.values()) < 0.6 * best
 

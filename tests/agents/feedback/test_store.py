@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_records_that_do_not_fit_are_refused_and_the_rest_goes_on(where: str) ->
         event("click", "far", position=2),
         event("ranking", "long", order=[0, 1, 5]),
         event("abandon", "early", time=NOW - 1000),
-        event("abandon", "future", time=NOW + 1000),
+        event("abandon", "future", time=time.time() + 1000),
         event("abandon", "old", time=NOW - 31 * DAY_S),
         event("abandon", "good"),
     ]

@@ -10,6 +10,7 @@ import pytest
 from agents.feedback.labelling.queue import LabelQueue
 from agents.feedback.labelling.tasks import Question
 from agents.feedback.store import Store
+from tests.agents.feedback.records import NOW
 from textenvs.messages import Message
 
 
@@ -28,4 +29,4 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def queue(store: Store) -> LabelQueue:
-    return LabelQueue(store)
+    return LabelQueue(store, clock=lambda: NOW)  # of the events, however long ago the tests were collected
