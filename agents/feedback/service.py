@@ -130,8 +130,12 @@ class Collector:
     async def _statistics(self) -> Statistics:
         now = time.monotonic()
         if self._figures is None or now - self._figures[0] > FRESH_S:
-            self._figures = (now, await run_in_threadpool(statistics, self._store, self._writer.pending()))
+            self._figures = (now, await run_in_threadpool(self._count))
         return self._figures[1]
+
+    def _count(self) -> Statistics:
+        with self._writer.pending() as refused:
+            return statistics(self._store, refused)
 
 
 def serve(store: Store, config: ServiceConfig, host: str, port: int) -> None:

@@ -6,8 +6,9 @@ import logging
 import queue
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from agents.feedback.admission import Outcome
@@ -46,6 +47,7 @@ class GroupWriter:
         self._store = store
         self._jobs: queue.Queue[_Job | None] = queue.Queue(capacity)
         self._refused: Counter[Reason] = Counter()
+        self._flushing = threading.Lock()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="feedback-writer", daemon=True)
 
@@ -79,10 +81,16 @@ class GroupWriter:
         with self._lock:
             self._refused[reason] += n
 
-    def pending(self) -> Counter[Reason]:
-        """Return the counts that are not yet in the store."""
-        with self._lock:
-            return self._refused.copy()
+    @contextmanager
+    def pending(self) -> Generator[Counter[Reason]]:
+        """Give the counts that are not yet in the store, and keep them out of it for as long as the context lasts.
+
+        So whoever adds them to what the store holds counts nothing twice.
+        """
+        with self._flushing:
+            with self._lock:
+                counts = self._refused.copy()
+            yield counts
 
     def _run(self) -> None:
         going = True
@@ -119,11 +127,12 @@ class GroupWriter:
             job.done.set_result([next(outcomes) for _ in job.records])
 
     def _flush_counts(self) -> None:
-        with self._lock:
-            counts, self._refused = self._refused, Counter()
-        try:
-            if counts:
-                self._store.count_refusals(counts)
-        except StoreUnavailableError:
+        with self._flushing:
             with self._lock:
-                self._refused.update(counts)
+                counts, self._refused = self._refused, Counter()
+            try:
+                if counts:
+                    self._store.count_refusals(counts)
+            except StoreUnavailableError:
+                with self._lock:
+                    self._refused.update(counts)
