@@ -1,4 +1,4 @@
-"""The writer's counts beside the store's: nothing is counted twice, and nothing is left out, while one becomes the other."""
+"""The counts of the writer and of the store: nothing is counted twice or left out while one becomes the other."""
 
 from __future__ import annotations
 
