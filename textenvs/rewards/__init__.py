@@ -3,6 +3,7 @@
 from textenvs.rewards.charges import LengthPenalty, Repetition
 from textenvs.rewards.core import Gate, Product, Reward, RewardFunction, Score, Scored, WeightedSum
 from textenvs.rewards.modules import Clip, Delayed, Lexicographic, Normalize, Schedule
+from textenvs.rewards.retrieval import Retrieval
 from textenvs.rewards.spec import RewardSpec, build_reward
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Normalize",
     "Product",
     "Repetition",
+    "Retrieval",
     "Reward",
     "RewardFunction",
     "RewardSpec",

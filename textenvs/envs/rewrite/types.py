@@ -6,7 +6,7 @@ reward parts (`reward`) read nothing else. So one formula scores generated dialo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -67,7 +67,8 @@ class RewriteTruth:
             corpora, which know no types.
         operators: names of the reduction operators that made the utterance; empty for corpora.
         frame: the meaning, for the simulated assistant; None for corpora.
-        extra: what a corpus row carries besides, for display only.
+        relevant: names of the documents that answer the utterance, where a corpus says so; see
+            `textenvs.rewards.retrieval`.
     """
 
     language: Language
@@ -82,7 +83,7 @@ class RewriteTruth:
     alike: tuple[tuple[tuple[str, ...], ...], ...] = field(default_factory=tuple[tuple[tuple[str, ...], ...], ...])
     operators: tuple[str, ...] = field(default_factory=tuple[str, ...])
     frame: Any = None
-    extra: Mapping[str, str] = field(default_factory=dict[str, str])
+    relevant: frozenset[str] = frozenset()
 
     @property
     def phrasings(self) -> Iterable[str]:

@@ -6,6 +6,7 @@ Corpus BLEU and chrF are not here: `agents.evaluation` takes them from sacrebleu
 from __future__ import annotations
 
 from textenvs.rewards.measures.overlap import copy_rate, distinct_n, rouge_l, rouge_n, slot_completeness
+from textenvs.rewards.measures.ranking import recall_at, reciprocal_rank
 from textenvs.rewards.measures.repetition import repeated_tokens, repetition
 from textenvs.rewards.measures.restoration import (
     Definition,
@@ -26,6 +27,8 @@ __all__ = [
     "fold",
     "hidden",
     "normalize",
+    "recall_at",
+    "reciprocal_rank",
     "repeated_tokens",
     "repetition",
     "restoration_f",

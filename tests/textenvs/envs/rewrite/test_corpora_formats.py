@@ -87,7 +87,11 @@ OWN: list[dict[str, Any]] = [
         "language": "en",
         "turns": [
             {"utterance": "Is the museum open?", "reply": "Yes."},
-            {"utterance": "And the park?", "rewrite": ["Is the park open?", "Is the park open too?"]},
+            {
+                "utterance": "And the park?",
+                "rewrite": ["Is the park open?", "Is the park open too?"],
+                "relevant": ["opening-hours", "park"],
+            },
         ],
     },
     {"language": "zh", "topic": "旅行", "turns": [{"utterance": "那里呢", "rewrite": "上海呢"}, {"utterance": "好"}]},
@@ -170,6 +174,7 @@ def test_own_lines() -> None:
     assert english.turns[1].rewrites == ("Is the park open?", "Is the park open too?")
     assert (english.scored, english.source, chinese.source) == ((1,), "file:1", "file:3")
     assert (chinese.language, chinese.topic, len(chinese.turns)) == ("zh", "旅行", 1)
+    assert (english.turns[1].relevant, chinese.turns[0].relevant) == (("opening-hours", "park"), ())
 
 
 @pytest.mark.parametrize(
@@ -187,6 +192,7 @@ def test_own_lines() -> None:
         ("jsonl", '{"language": "fr", "turns": []}', 1, "'zh' or 'en', not 'fr'"),
         ("jsonl", '{"language": "en", "turns": [{"utterance": "x"}]}', 1, "no turn has a rewrite"),
         ("jsonl", '{"language": "en", "turns": [{"utterance": "x", "rewrite": [""]}]}', 1, "none empty"),
+        ("jsonl", '{"language": "en", "turns": [{"utterance": "x", "rewrite": "x", "relevant": [3]}]}', 1, "each a t"),
         ("jsonl", "[]", 1, "one JSON object, not a list"),
         ("jsonl", '{"turns": []}', 1, "'language' is missing"),
     ],

@@ -42,7 +42,7 @@ def truth_of(conversation: Conversation, position: int, fluency: Callable[[str],
         known=LIGHT_WORDS[language].union(utterance, *(words(text, language) for text in turn.rewrites)),
         fluency=fluency,
         graded=tuple(_without(edit, utterance, gold, language) for edit in spans),
-        extra={"source": conversation.source},
+        relevant=frozenset(turn.relevant),
     )
 
 

@@ -95,7 +95,14 @@ def _own_turn(turn: Any) -> CorpusTurn:
     rewrites = cast("list[Any]", given if isinstance(given, list) else [given])
     if not all(isinstance(text, str) and text.strip() for text in rewrites):
         raise ValueError(f"rewrite is a text or a list of texts, none empty; got {given!r}")
-    return CorpusTurn(_text(turn, "utterance"), tuple(map(_line, rewrites)), _line(turn.get("reply")))
+    return CorpusTurn(_text(turn, "utterance"), tuple(map(_line, rewrites)), _line(turn.get("reply")), _relevant(turn))
+
+
+def _relevant(turn: Mapping[str, Any]) -> tuple[str, ...]:
+    names = turn.get("relevant", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in cast("list[Any]", names)):
+        raise ValueError(f"relevant is a list of the names of documents, each a text; got {names!r}")
+    return tuple(cast("list[str]", names))
 
 
 _SPACE = re.compile(r"[\s,]*")

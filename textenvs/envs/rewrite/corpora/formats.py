@@ -12,7 +12,7 @@
 ``jsonl``         One's own: one conversation a line, such as ``{"language": "en", "topic": "", "turns": [{"utterance":
                   "Is it open?", "rewrite": "Is the museum open?", "reply": "Yes."}]}``. `rewrite` is a text, a list of
                   texts of which the first is the main one, or missing where the turn is only context; `topic` and
-                  `reply` may be missing.
+                  `reply` may be missing. `relevant`, if given, lists the names of the documents that answer the turn.
 ================  ====================================================================================================
 
 A reader yields conversations, and `Problem`s where a record is malformed.

@@ -16,11 +16,13 @@ class CorpusTurn:
         rewrites: the reference rewrites, the main one first; empty where the corpus has none, so that the turn is only
             context.
         reply: what the service said to it; ``""`` where the record ends or has none.
+        relevant: names of the documents that answer it; empty where the corpus names none.
     """
 
     utterance: str
     rewrites: tuple[str, ...] = ()
     reply: str = ""
+    relevant: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
