@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import datasets
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Sampler
@@ -58,8 +59,8 @@ class SFTMetrics(NamedTuple):
     """What supervised fine-tuning did.
 
     Attributes:
-        loss: mean negative log-likelihood over the steps of this call, in nats; the weighted prompt is added to it, per
-            token of the agent's own.
+        loss: negative log-likelihood per token of the agent's own, in nats, over the steps of this call; the weighted
+            prompt is added to it.
         steps: optimiser steps of the whole run.
         rows: conversations in the training set.
         tokens: of the agent's own in one pass over them.
@@ -87,6 +88,11 @@ def sft(
     the reference stays what it was: `CausalLMPolicy.freeze_reference` moves it. The global random generators are
     left as they were.
 
+    Every token of the agent's own has the same weight, whatever batch it is in: a step's loss is the sum over its
+    tokens, divided by how many a step has on average (one constant for a whole run, as in listing 1 of Liu et al.
+    2025, "Understanding R1-Zero-Like Training"). Divided by its own tokens, as is usual, a batch of short answers would
+    count as much as one of long ones, and rows are batched by length.
+
     Args:
         policy: to be trained, in place.
         rows: conversations, in memory or in a `RowFile`; rendered by the policy's own chat renderer, as its rollouts
@@ -104,8 +110,11 @@ def sft(
     config = config or SFTConfig()
     with tempfile.TemporaryDirectory() as scratch, lent(policy.model, policy.tokenizer):
         table = tokenize(policy, rows, Path(scratch))
+        order = _order(table, config, mixture)
+        own = np.array(table["own_tokens"])
         trainer = _Trainer(
             prompt_weight=config.prompt_weight,
+            tokens_per_step=config.batch_size * float(own[list(order)].mean()),
             model=policy.model,
             args=TRLConfig(
                 **trl_arguments(config, policy.device, folder), dataset_kwargs={"skip_prepare_dataset": True}
@@ -115,11 +124,11 @@ def sft(
             data_collator=PackingCollator() if config.packing else None,
             callbacks=callbacks(config, progress, folder),
         )
-        trainer.attend(config, _order(table, config, mixture))
+        trainer.attend(config, order)
         output = trainer.run(folder)
-        tokens = sum(table["own_tokens"])
     policy.mark_updated()
-    return SFTMetrics(output.training_loss, output.global_step, len(rows), tokens, output.metrics["train_runtime"])
+    seconds = output.metrics["train_runtime"]
+    return SFTMetrics(output.training_loss, output.global_step, len(rows), int(own.sum()), seconds)
 
 
 def _order(table: datasets.Dataset, config: SFTConfig, mixture: MixtureConfig | None) -> Sampler[int]:
@@ -133,12 +142,16 @@ def _order(table: datasets.Dataset, config: SFTConfig, mixture: MixtureConfig | 
 class _Trainer(StageTrainer, SFTTrainer):
     """TRL's trainer with a loss of its own, in which the prompt may have a weight, and tokens without one cost nothing.
 
-    TRL's loss runs the output layer on every token; without a GPU that is most of the time of a small model.
+    What divides is the same in every step (see `sft`), so that micro-batches need not be counted. TRL's loss runs the
+    output layer on every token; without a GPU that is most of the time of a small model.
     """
 
-    def __init__(self, prompt_weight: float, **settings: Any) -> None:
+    loss_is_scaled_for_ga = True  # a micro-batch's share is a share of the whole step's loss already
+
+    def __init__(self, prompt_weight: float, tokens_per_step: float, **settings: Any) -> None:
         super().__init__(**settings)
         self._prompt_weight = prompt_weight
+        self._tokens_per_step = tokens_per_step
 
     def compute_loss(
         self,
@@ -147,7 +160,7 @@ class _Trainer(StageTrainer, SFTTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """Return the weighted negative log-likelihood, per token of the agent's own in the whole batch."""
+        """Return the weighted negative log-likelihood, per token of the agent's own in a step of average length."""
         ids, present, places = inputs["input_ids"], inputs["attention_mask"].bool(), inputs.get("position_ids")
         own = inputs["labels"] != IGNORED
         weight = torch.where(own, 1.0, self._prompt_weight * present)
@@ -160,5 +173,5 @@ class _Trainer(StageTrainer, SFTTrainer):
         else:
             logits = packed_logits_at(model, ids, places, predictors(learned))
         losses = torch.nn.functional.cross_entropy(logits.float(), ids[learned], reduction="none")
-        loss = (losses * weight[learned]).sum() / (own.sum() if num_items_in_batch is None else num_items_in_batch)
+        loss = (losses * weight[learned]).sum() / self._tokens_per_step
         return (loss, {"logits": logits}) if return_outputs else loss

@@ -118,6 +118,25 @@ def test_micro_batches_change_nothing() -> None:
         assert torch.allclose(a, b, atol=2e-5)
 
 
+def mean_gradient(rows: Sequence[Demonstration], batch_size: int) -> list[torch.Tensor]:
+    """The mean over the steps of one pass of what the loss gives every weight, at weights that stay what they are."""
+    policy = tiny_policy()
+    totals = [torch.zeros_like(weight) for weight in policy.model.parameters()]
+    for weight, total in zip(policy.model.parameters(), totals, strict=True):
+        weight.register_hook(total.add_)
+    steps = sft(policy, rows, SFTConfig(learning_rate=1e-20, batch_size=batch_size, prompt_weight=0.3)).steps
+    return [total / steps for total in totals]
+
+
+def test_every_token_weighs_the_same_whatever_batch_it_is_in() -> None:
+    rows = [
+        Demonstration((*row.messages[:2], {"role": "assistant", "content": "a b c d " * (1 + place % 6)}))
+        for place, row in enumerate(ROWS)
+    ]
+    for by_length, at_once in zip(mean_gradient(rows, 4), mean_gradient(rows, 32), strict=True):
+        assert torch.allclose(by_length, at_once, atol=1e-6, rtol=1e-4)
+
+
 def test_packing_changes_nothing() -> None:
     lengths = [dict(row.messages[1], content="a b c d " * (place % 5)) for place, row in enumerate(ROWS)]
     rows = [Demonstration((row.messages[0], said, *row.messages[2:])) for row, said in zip(ROWS, lengths, strict=True)]
