@@ -4,6 +4,7 @@ from textenvs.rewards.charges import LengthPenalty, Repetition
 from textenvs.rewards.core import Gate, Product, Reward, RewardFunction, Score, Scored, WeightedSum
 from textenvs.rewards.modules import Clip, Delayed, Lexicographic, Normalize, Schedule
 from textenvs.rewards.retrieval import Retrieval
+from textenvs.rewards.retry import Retry
 from textenvs.rewards.spec import RewardSpec, build_reward
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Product",
     "Repetition",
     "Retrieval",
+    "Retry",
     "Reward",
     "RewardFunction",
     "RewardSpec",

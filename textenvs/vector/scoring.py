@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,12 +9,10 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Protocol
 
-from textenvs.faults import Fault
 from textenvs.messages import Turn
 from textenvs.rewards.core import Reward, Score
+from textenvs.rewards.guard import ask
 from textenvs.settlement import Account, Observation
-
-logger = logging.getLogger("textenvs.vector")
 
 MAX_SCORERS = 64
 """Most turns, or batches of turns, that are scored at the same time."""
@@ -82,7 +79,7 @@ class InlineScorer:
 
     def submit(self, turns: Sequence[Unscored]) -> None:
         """Score the turns now."""
-        self._post(Scores(turns, _ask(self._reward, turns)))
+        self._post(Scores(turns, ask(self._reward, [unscored.turn for unscored in turns])))
 
     def oldest(self) -> None:
         """Return None: when the caller can ask, no call is running."""
@@ -151,16 +148,8 @@ class ThreadScorer:
             with self._lock:
                 self._waiting -= 1
                 self._running[name] = (time.monotonic(), job)
-            scores = _ask(self._reward, job)
+            scores = ask(self._reward, [unscored.turn for unscored in job])
             with self._lock:
                 if self._running.pop(name, None) is None:
                     return
             self._post(Scores(job, scores))
-
-
-def _ask(reward: Reward, turns: Sequence[Unscored]) -> Sequence[Score]:
-    try:
-        return reward.score_batch([unscored.turn for unscored in turns])
-    except Exception as error:
-        logger.warning("the reward failed on %d turns: %s: %s", len(turns), type(error).__name__, error)
-        return [Score.missing(reward.part_names, Fault.REWARD_FAILED) for _ in turns]
