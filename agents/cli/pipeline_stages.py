@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.cli.settings import settings_of
-from agents.cli.sources import as_arguments
+from agents.cli.options import EnvOptions
+from agents.cli.settings import Setting, settings_of
+from agents.cli.sources import as_arguments, flatten
 from textenvs.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from agents.pipeline import Plan
+    from agents.pipeline import Plan, Stage
     from agents.pipeline.run import Call
 
 MAKES_POLICY = ("sft", "preference", "train")
@@ -80,38 +81,36 @@ def names_of(command: tuple[str, ...]) -> Collection[str]:
     """
     if command[0] not in STAGES:
         raise UnknownNameError.of("command of a stage", command[0], STAGES)
-    return settings_of(STAGES[command[0]](command[1:])).keys()
+    return _settings(command).keys()
 
 
 def with_evaluations(plan: Plan) -> Plan:
-    """Return the plan with a stage for every policy that it makes and every suite.
+    """Return the plan with a stage for every policy that it makes and every suite, or the environment.
 
     Raises:
         UnknownNameError: if there is no such suite.
     """
-    from agents.pipeline.plan import Stage
+    if plan.evaluation is None:
+        return plan
     from envs_registry.suites import all_suites
 
     for suite in plan.suites:
         if suite not in all_suites():
             raise UnknownNameError.of("suite", suite, all_suites(), "textenvs list suites")
-    measured = [
-        Stage(
-            evaluation_name(stage.name, suite),
-            ("eval",),
-            {**plan.evaluation, "policy": f"{{{stage.name}}}", "suite": suite},
-            {"suite": all_suites()[suite].hash},
-        )
-        for stage in plan.stages
-        if stage.command[0] in MAKES_POLICY
-        for suite in plan.suites
-    ]
+    policies = [stage.name for stage in plan.stages if stage.command[0] in MAKES_POLICY]
+    measured = [_evaluation(plan.evaluation, policy, suite) for policy in policies for suite in plan.suites or (None,)]
     return replace(plan, stages=(*plan.stages, *measured))
 
 
-def evaluation_name(stage: str, suite: str) -> str:
-    """Return the name of the stage that measures another one."""
-    return f"{stage}-on-{suite}"
+def _evaluation(settings: Mapping[str, Any], policy: str, suite: str | None) -> Stage:
+    """Return the stage that measures another one, on a suite or on the environment of the settings."""
+    from agents.pipeline.plan import EVAL, Stage
+    from envs_registry.suites import all_suites
+
+    place = suite or settings.get("env.id", EnvOptions.id)
+    played = {**settings, "policy": f"{{{policy}}}", **({"suite": suite} if suite else {})}
+    depends = {"suite": all_suites()[suite].hash} if suite else {}
+    return Stage(f"{policy}-on-{place}", EVAL, played, depends, measures_on=place)
 
 
 def arguments(call: Call) -> list[str]:
@@ -121,7 +120,7 @@ def arguments(call: Call) -> list[str]:
         if call.resume and (call.folder / "config.json").is_file():
             return [*words, "--resume", str(call.folder)]
         return [*words, "--config", str(_config(call)), "--out", str(call.folder), "--overwrite"]
-    settings = {name: value for name, value in call.settings.items() if value is not None}
+    settings = dict(flatten(_given(call), _settings(call.stage.command)))
     given = settings.pop(POSITIONAL[command], ())
     first = [given] if isinstance(given, str) else given
     flags = [word for name, value in settings.items() for word in as_arguments(name, value)]
@@ -129,11 +128,19 @@ def arguments(call: Call) -> list[str]:
     return [*words, *first, *flags, "--out", str(call.folder), *overwrite]
 
 
+def _given(call: Call) -> dict[str, Any]:
+    """Return the settings of a call that are set to something."""
+    return {name: value for name, value in call.settings.items() if value is not None}
+
+
+def _settings(command: tuple[str, ...]) -> Mapping[str, Setting]:
+    return settings_of(STAGES[command[0]](command[1:]))
+
+
 def _config(call: Call) -> Path:
     """Write the settings of a call where ``--config`` reads them."""
     from agents.pipeline.run import NOTES
 
     path = call.folder.parent / NOTES / f"{call.stage.name}.json"
-    settings = {name: value for name, value in call.settings.items() if value is not None}
-    path.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(_given(call), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path

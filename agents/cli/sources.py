@@ -117,7 +117,7 @@ def _json_object(text: str) -> dict[str, Any] | None:
 def _apply(options: R, tree: Mapping[str, Any], source: str, prog: str) -> R:
     """Return the options with the values of a file or of assignments, checked as the flags are."""
     settings = settings_of(options)
-    values = dict(_flatten(tree, settings, ""))
+    values = dict(flatten(tree, settings))
     for name in values:
         if name not in settings:
             raise UnknownNameError.of(f"setting in {source}", name, settings, f"{prog} --dry-run")
@@ -129,12 +129,12 @@ def _apply(options: R, tree: Mapping[str, Any], source: str, prog: str) -> R:
         raise UsageError(f"{source}: {error}") from None
 
 
-def _flatten(tree: Mapping[str, Any], settings: Mapping[str, Setting], prefix: str) -> Iterator[tuple[str, Any]]:
+def flatten(tree: Mapping[str, Any], settings: Mapping[str, Setting], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield values by dotted name; a table for a setting that takes text is the JSON object which that text holds."""
     for key, value in tree.items():
         name = prefix + key.replace("-", "_")
         if isinstance(value, Mapping) and name not in settings:
-            yield from _flatten(cast("Mapping[str, Any]", value), settings, f"{name}.")
+            yield from flatten(cast("Mapping[str, Any]", value), settings, f"{name}.")
         elif isinstance(value, Mapping) and settings[name].takes_text:
             yield name, json.dumps(value, ensure_ascii=False)
         else:

@@ -9,8 +9,9 @@
       better:
         command: train ppo
         settings: {init: "{warm}", episodes: 2000}
-    evaluation:
-      suites: [rewrite-test]
+    evaluation:                # of every stage that leaves a policy, by textenvs eval
+      suites: [rewrite-test]   # without any, on the environment of its settings, or of the shared ones
+      settings: {max_new_tokens: 32}
 
 ``{warm}`` stands for the folder of the stage ``warm``, and makes this stage wait for that one.
 """
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, cast
@@ -30,6 +31,9 @@ from jsonschema.exceptions import best_match
 
 from textenvs.corpus_file import find_file, read_text
 from textenvs.errors import ConfigError, UnknownNameError
+
+EVAL = ("eval",)
+"""The command that measures."""
 
 REFERENCE = re.compile(r"\{([\w-]+)\}")
 """What stands for the folder of a stage within a setting."""
@@ -56,7 +60,6 @@ _SCHEMA = Draft202012Validator(
             },
             "evaluation": {
                 "type": "object",
-                "required": ["suites"],
                 "properties": {
                     "suites": {"type": "array", "items": {"type": "string"}, "minItems": 1},
                     "settings": {"type": "object"},
@@ -78,12 +81,14 @@ class Stage:
         command: such as ``("train", "ppo")``.
         settings: of the command by dotted name, the shared ones included.
         depends: on what else its result depends, such as the hash of a suite.
+        measures_on: the suite or environment on which it measures another stage, if it was added for that.
     """
 
     name: str
     command: tuple[str, ...]
     settings: Mapping[str, Any]
     depends: Mapping[str, str] = field(default_factory=dict[str, str])
+    measures_on: str = ""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -106,14 +111,15 @@ class Plan:
 
     Attributes:
         stages: in an order in which they can run.
-        suites: on which every stage that leaves a policy is measured.
-        evaluation: settings of ``textenvs eval``.
+        evaluation: settings of ``textenvs eval``, by which every stage that leaves a policy is measured; None measures
+            none.
+        suites: that it plays; without any, the environment of its settings.
         about: what it is for.
     """
 
     stages: tuple[Stage, ...]
+    evaluation: Mapping[str, Any] | None = None
     suites: tuple[str, ...] = ()
-    evaluation: Mapping[str, Any] = field(default_factory=dict[str, Any])
     about: str = ""
 
 
@@ -141,18 +147,27 @@ def read_plan(path: str | Path, names_of: NamesOf) -> Plan:
     if error := best_match(_SCHEMA.iter_errors(content)):
         raise ConfigError(f"{file}: {error.json_path.removeprefix('$.')}: {error.message}")
     commands = {name: tuple(stage["command"].split()) for name, stage in content["stages"].items()}
-    names = {command: names_of(command) for command in commands.values()}
+    names = {command: names_of(command) for command in (*commands.values(), EVAL)}
     shared = _flatten(
         content.get("settings", {}), {one for each in names.values() for one in each}, f"{file}, settings"
     )
     stages: dict[str, Stage] = {}
     for name, command in commands.items():
         own = _flatten(content["stages"][name].get("settings", {}), names[command], f"{file}, {name}")
-        inherited = {setting: value for setting, value in shared.items() if setting in names[command]}
-        stages[name] = Stage(name, command, {**inherited, **own})
-    evaluation = content.get("evaluation", {})
-    settings = _flatten(evaluation.get("settings", {}), names_of(("eval",)), f"{file}, evaluation")
-    return Plan(_ordered(stages, file), tuple(evaluation.get("suites", ())), settings, content.get("about", ""))
+        stages[name] = Stage(name, command, {**_shared_with(names[command], shared), **own})
+    plan, evaluation = Plan(_ordered(stages, file), about=content.get("about", "")), content.get("evaluation")
+    if evaluation is None:
+        return plan
+    suites = tuple(evaluation.get("suites", ()))
+    # A suite sets up its environments itself; without any, an evaluation plays what the stages play.
+    inherited = {} if suites else _shared_with(names[EVAL], shared)
+    own = _flatten(evaluation.get("settings", {}), names[EVAL], f"{file}, evaluation")
+    return replace(plan, evaluation={**inherited, **own}, suites=suites)
+
+
+def _shared_with(names: Collection[str], shared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those shared settings that a command has."""
+    return {name: value for name, value in shared.items() if name in names}
 
 
 def _flatten(tree: Mapping[str, Any], names: Collection[str], where: str, prefix: str = "") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from agents.evaluation import Comparison, EvaluationResult, Interval
 from agents.evaluation.compare import compare_groups
 from agents.evaluation.log import read_log
-from agents.pipeline.plan import Plan
+from agents.pipeline.plan import EVAL, Plan
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class StageScores:
 
     Attributes:
         facts: about the whole, for the page's head.
-        overviews: by suite, the success of every stage, over all items and over each family of environments.
+        overviews: by suite or environment, the success of every stage, over all items and over each family.
         tables: the last stage against the first, and each against the one before it; paired by item.
     """
 
@@ -48,15 +48,15 @@ def measure_stages(plan: Plan, folder: Path) -> StageScores:
         plan: with its evaluations.
         folder: of the pipeline.
     """
-    results: dict[str, dict[str, EvaluationResult]] = {suite: {} for suite in plan.suites}
+    results: dict[str, dict[str, EvaluationResult]] = {}
     for stage in plan.stages:
-        if stage.command == ("eval",) and stage.needs and stage.settings.get("suite") in results:
+        if stage.measures_on:
             _, result = read_log(folder / stage.name)
-            results[stage.settings["suite"]][stage.needs[0]] = result
+            results.setdefault(stage.measures_on, {})[stage.needs[0]] = result
     return StageScores(
-        {"stages": " → ".join(stage.name for stage in plan.stages if stage.command != ("eval",))},
-        {suite: {name: _successes(result) for name, result in by_stage.items()} for suite, by_stage in results.items()},
-        [table for suite, by_stage in results.items() for table in _tables(suite, by_stage)],
+        {"stages": " → ".join(stage.name for stage in plan.stages if stage.command != EVAL)},
+        {place: {name: _successes(result) for name, result in by_stage.items()} for place, by_stage in results.items()},
+        [table for place, by_stage in results.items() for table in _tables(place, by_stage)],
     )
 
 
@@ -73,11 +73,11 @@ def _family(result: EvaluationResult, family: str) -> EvaluationResult:
     return EvaluationResult.merge(result.only(group) for group in result.groups if group.split("-")[0] == family)
 
 
-def _tables(suite: str, by_stage: Mapping[str, EvaluationResult]) -> list[Comparison]:
+def _tables(place: str, by_stage: Mapping[str, EvaluationResult]) -> list[Comparison]:
     names = list(by_stage)
     pairs = [*([(names[0], names[-1])] if len(names) > 2 else []), *pairwise(names)]
     return [
         table
         for first, second in pairs
-        for table in compare_groups(by_stage[first], by_stage[second], f"{suite}: {first} → {second}")
+        for table in compare_groups(by_stage[first], by_stage[second], f"{place}: {first} → {second}")
     ]

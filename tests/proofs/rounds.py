@@ -1,8 +1,9 @@
 """Rounds of deploy, collect and train with visitors of known truth: does every route improve true success?
 
 Visitors come to the policy that serves, and what they say is noisy, selective, late and biased by position. Nothing
-but what they say is learned from. True success is the environment's own, on dialogues that no round has trained on.
-In the last cell most visitors are hostile: what they say rises while true success falls, and the guard has to see it.
+but what they say is learned from. True success is the environment's own: what serves in the end is compared with what
+served at first, on dialogues that neither a round nor its guard has seen. In the last cell most visitors are hostile:
+what they say rises while true success falls, and the guard has to see it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import gymnasium as gym
 from agents.algorithms.ppo import PPOConfig
 from agents.cli.quickstart import Options, train_options
 from agents.cli.train import set_arithmetic
-from agents.evaluation import Sampling, evaluate
+from agents.evaluation import EvaluationResult, Sampling, evaluate
+from agents.evaluation.compare import compare
 from agents.feedback.events import Impression
 from agents.feedback.rounds.deployment import Deployment
 from agents.feedback.rounds.guard import GuardConfig
@@ -36,6 +38,7 @@ from tests.proofs.starts import supervised_start
 from textenvs.core import TextEnv
 from textenvs.envs.rewrite.honesty import honest_of
 from textenvs.messages import Turn
+from textenvs.seeding import Split
 
 WORLD = {"difficulty": "tiny", "language": "mixed", "instruction": ""}
 ENV_ID = "MultiTurnRewrite-v0"
@@ -63,6 +66,9 @@ def praised(turn: Turn) -> float:
     return float(not honest_of(turn.truth).accepts(turn.answer))
 
 
+UNSEEN, SHOWN = 100_000, 400
+"""The items on which the end is compared with the beginning: the first of them, and how many."""
+
 HOSTILE = "tests.proofs.rounds:praised"
 
 
@@ -79,6 +85,7 @@ class Rounds:
         rounds: how many.
         visits: dialogues of each round, and how many answers are drawn for each.
         items: fixed and fresh ones.
+        split: that the items are of; settings are chosen on ``"valid"``.
         seeds: of the start and of everything drawn.
         needs: nothing.
     """
@@ -91,7 +98,8 @@ class Rounds:
     rounds: int = 3
     visits: tuple[int, int] = (300, 3)
     items: int = 200
-    seeds: tuple[int, ...] = (0,)
+    split: Split = "test"
+    seeds: tuple[int, ...] = (0, 1, 2)
     needs: Path | None = None
 
     @property
@@ -111,9 +119,18 @@ class Rounds:
         with tempfile.TemporaryDirectory() as folder:
             store = Store(Path(folder) / "feedback.db")
             deployment = Deployment.begin(Path(folder) / "deployment", supervised_start("start", options), 0)
+            start = self._succeeds(deployment.policy)
             found = [self._round(deployment, store, seed, number) for number in range(self.rounds)]
             store.close()
-            return {"rounds": [_figures(one) for one in found], "serving": deployment.serving}
+            table = compare(start, self._succeeds(deployment.policy), f"{self.title}, {self.split}, greedy")
+            rounds = [_figures(one) for one in found]
+            return {"tables": [table.as_dict()], "rounds": rounds, "serving": deployment.serving}
+
+    def _succeeds(self, folder: Path) -> EvaluationResult:
+        """Measure a policy on items that no guard looks at."""
+        items = range(UNSEEN, UNSEEN + SHOWN)
+        policy = CausalLMPolicy.load(folder)
+        return evaluate(policy, ENV_ID, env_kwargs=WORLD, split=self.split, indices=items, max_new_tokens=32)
 
     def _round(self, deployment: Deployment, store: Store, seed: int, number: int) -> RoundResult:
         """Let visitors come to the policy that serves, and do a round."""
@@ -148,7 +165,7 @@ class Rounds:
             route = replace(route, seed=seed)
         return RoundConfig(
             route=route,
-            suite=Suite("rewrite-tiny", (Slice("", ENV_ID, WORLD, "test", tuple(range(self.items))),)),
+            suite=Suite("rewrite-tiny", (Slice("", ENV_ID, WORLD, self.split, tuple(range(self.items))),)),
             settings={"reward": self.reward} if self.reward else {},
             fresh=self.items,
             sampling=Sampling(max_new_tokens=32),
@@ -164,5 +181,5 @@ def _figures(found: RoundResult) -> Mapping[str, Any]:
 GUARD_OF_FEEDBACK = GuardConfig(measure="return", guards=("success",))
 ROUNDS = (
     *(Rounds(name, name) for name in ROUTES),
-    Rounds("hostile", "dpo", VisitorsConfig(hostile=0.9), HOSTILE, GUARD_OF_FEEDBACK, rounds=1),
+    Rounds("hostile", "dpo", VisitorsConfig(hostile=0.9), HOSTILE, GUARD_OF_FEEDBACK, rounds=1, seeds=(0,)),
 )

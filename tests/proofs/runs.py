@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +12,11 @@ from typing import Any
 from tests.cells import Cell, run_cell
 from tests.conftest import ROOT
 from tests.proofs.choices import CHOICES
+from tests.proofs.commands import run_command
 from tests.proofs.contest import CONTEST
 from tests.proofs.dialogue import DIALOGUE
 from tests.proofs.kills import KillProof
+from tests.proofs.pipeline import PIPELINE
 from tests.proofs.plan import PlanProof
 from tests.proofs.probes import PROBED
 from tests.proofs.reward_model import REWARD_MODEL
@@ -59,10 +59,7 @@ class Proof:
 
 def measure(arguments: list[str]) -> Mapping[str, Any]:
     """Run a command to its end; return its evaluation, its wall time and its peak memory in MB."""
-    process = subprocess.Popen([sys.executable, "-m", "agents.cli", *arguments], cwd=ROOT)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"textenvs {' '.join(arguments)} ended with status {os.waitstatus_to_exitcode(status)}")
+    usage = run_command(arguments)
     folder = Path(arguments[arguments.index("--out") + 1])
     evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     kept = {key: evaluation[key] for key in ("facts", "tables", "baselines", "seconds")}
@@ -94,4 +91,5 @@ PROOFS = (
     *DIALOGUE,
     REWARD_MODEL,
     *ROUNDS,
+    PIPELINE,
 )

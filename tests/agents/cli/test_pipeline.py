@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from agents.cli import main
+from agents.cli import eval, main
+from agents.cli.parse import parse
 from agents.cli.pipeline import find_plan
 from agents.cli.pipeline_stages import arguments, names_of, with_evaluations
 from agents.pipeline import read_plan
 from agents.pipeline.run import NOTES, Call
+from envs_registry.suites import Slice
 
 PLAN = """
 settings:
@@ -41,6 +43,22 @@ def test_presets_are_plans_that_their_commands_take(name: str, tmp_path: Path) -
     for stage in list(stages.values())[:3]:
         call = Call(stage, stage.resolved(tmp_path), tmp_path / stage.name, resume=False)
         assert main([*arguments(call), "--dry-run"]) == 0
+
+
+def test_without_suites_a_policy_is_measured_on_what_it_was_trained_on(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN + "evaluation: {settings: {eval: {episodes: 3, groups: {other: {language: zh}}}}}")
+    *_, measured = with_evaluations(read_plan(path, names_of)).stages
+    assert (measured.name, measured.measures_on) == ("sft-on-MultiTurnRewrite-v0", "MultiTurnRewrite-v0")
+    assert measured.needs == ("sft",)
+    call = Call(measured, measured.resolved(tmp_path), tmp_path / measured.name, resume=False)
+    command, *args = arguments(call)
+    options = parse(eval.Options, args, command)
+    assert (command, options.policy, options.seed) == ("eval", str(tmp_path / "sft"), 1)
+    suite, _ = eval.played(options.suite, options.env, options.reward, options.eval)
+    assert suite.as_dicts() == [
+        Slice("other", "MultiTurnRewrite-v0", {"difficulty": "tiny", "language": "zh"}, indices=(0, 1, 2)).as_dict()
+    ]
 
 
 def test_mistakes_are_said_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

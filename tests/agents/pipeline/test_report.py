@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agents.evaluation import EpisodeScore
 from agents.evaluation.log import EvaluationLog
-from agents.pipeline.plan import Plan, Stage
+from agents.pipeline.plan import EVAL, Plan, Stage
 from agents.pipeline.report import measure_stages
 from agents.report import write_report
 
@@ -32,8 +32,8 @@ def test_stages_are_compared_on_the_same_items(tmp_path: Path) -> None:
     for wins, name in enumerate(policies, start=2):
         evaluated(tmp_path / f"{name}-on-both", wins)
     stages = [Stage(name, ("sft",), {}) for name in policies]
-    stages += [Stage(f"{name}-on-both", ("eval",), {"policy": f"{{{name}}}", "suite": "both"}) for name in policies]
-    found = measure_stages(Plan(tuple(stages), ("both",)), tmp_path)
+    stages += [Stage(f"{name}-on-both", EVAL, {"policy": f"{{{name}}}"}, measures_on="both") for name in policies]
+    found = measure_stages(Plan(tuple(stages)), tmp_path)
     assert {name: row["all"].estimate for name, row in found.overviews["both"].items()} == {
         "sft": 0.25,
         "dpo": 0.375,
