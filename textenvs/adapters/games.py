@@ -11,7 +11,7 @@ import copy
 import importlib
 import random
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -20,7 +20,7 @@ import numpy as np
 
 from textenvs.core import TextEnv
 from textenvs.episode import Outcome
-from textenvs.errors import ConfigError
+from textenvs.errors import ConfigError, UnknownNameError
 from textenvs.messages import Message, Stop, Turn
 from textenvs.rewards import Reward, RewardFunction, WeightedSum
 from textenvs.rewards.spec import RewardSpec
@@ -189,30 +189,46 @@ class GameEpisode:
 class GameEnv(TextEnv, abc.ABC):
     """A text environment that plays other people's games; an item is a seed, and the splits share none.
 
+    Attributes:
+        origin: whose games they are, in words; what an unknown name is said not to be.
+
     Args:
-        name: of the game, part of every item's name.
+        game: its name, one of `names`.
         split: see `TextEnv`, like the rest.
         reward: the default is the game's own, under the name ``"game"``.
         reward_timing: when it is paid.
         render_mode: of Gymnasium.
 
     Raises:
-        UsageError: if an argument has no such value.
+        UsageError: if there is no such game, it cannot begin, or its package is not installed.
     """
 
     oracle_is_certain: ClassVar[bool] = False
+    origin: ClassVar[str]
 
     def __init__(
         self,
-        name: str,
         *,
+        game: str = "",
         split: Split = "train",
         reward: RewardSpec | None = None,
         reward_timing: RewardTiming = "turn",
         render_mode: str | None = None,
     ) -> None:
         super().__init__(split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
-        self._name = name
+        if game not in self.names():
+            raise UnknownNameError.of(self.origin, game, self.names())
+        self._name = game
+        self.make_episode(0)
+
+    @classmethod
+    @abc.abstractmethod
+    def names(cls) -> Sequence[str]:
+        """Return the names of all games.
+
+        Raises:
+            ConfigError: if the package is not installed.
+        """
 
     @abc.abstractmethod
     def make_game(self) -> Game:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from textenvs.adapters.games import Game, GameEnv, GameStep, library
-from textenvs.errors import UnknownNameError
-from textenvs.rewards.spec import RewardSpec
-from textenvs.seeding import Split
-from textenvs.settlement import RewardTiming
 
 WON = 1.0
 """The reward of the action with which a game is won."""
@@ -48,48 +44,23 @@ class GemGame:
 
 
 class GEM(GameEnv):
-    """A game of GEM, in its own words and with its own rewards.
+    """A game of GEM, such as ``"game:Mastermind-v0-easy"``, in its own words and with its own rewards.
 
-    Args:
-        game: its name, such as ``"game:Mastermind-v0-easy"``. Those that read data sets fetch them when they begin.
-        split: see `TextEnv`, like the rest.
-        reward: the default is the game's own.
-        reward_timing: when it is paid.
-        render_mode: of Gymnasium.
-
-    Raises:
-        UsageError: if there is no such game, it needs something that is not here, or GEM is not installed.
+    Games that read data sets fetch them when they begin.
     """
 
     family: ClassVar[str] = "gem"
+    origin: ClassVar[str] = "game of GEM"
 
-    def __init__(
-        self,
-        *,
-        game: str = "",
-        split: Split = "train",
-        reward: RewardSpec | None = None,
-        reward_timing: RewardTiming = "turn",
-        render_mode: str | None = None,
-    ) -> None:
-        super().__init__(game, split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
-        if game not in games():
-            raise UnknownNameError.of("game of GEM", game, games())
-        self.make_episode(0)
+    @classmethod
+    def names(cls) -> Sequence[str]:
+        """Return the names of all games."""
+        registry: Mapping[str, object] = _library().envs.registration.ENV_REGISTRY
+        return sorted(registry)
 
     def make_game(self) -> Game:
         """Return a game that has not begun."""
         return GemGame(self._name)
-
-
-def games() -> list[str]:
-    """Return the names of all games.
-
-    Raises:
-        ConfigError: if GEM is not installed.
-    """
-    registry: Mapping[str, object] = _library().envs.registration.ENV_REGISTRY
-    return sorted(registry)
 
 
 def _library() -> Any:

@@ -7,11 +7,10 @@ items but one. Here every item is the first of a data set whose seed is drawn fo
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from textenvs.adapters.games import Game, GameEnv, GameStep, library
-from textenvs.errors import UnknownNameError
 from textenvs.rewards.spec import RewardSpec
 from textenvs.seeding import Split
 from textenvs.settlement import RewardTiming
@@ -81,6 +80,7 @@ class ReasoningGym(GameEnv):
     """
 
     family: ClassVar[str] = "reasoning_gym"
+    origin: ClassVar[str] = "task of reasoning-gym"
     reward_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def __init__(
@@ -93,25 +93,18 @@ class ReasoningGym(GameEnv):
         reward_timing: RewardTiming = "turn",
         render_mode: str | None = None,
     ) -> None:
-        super().__init__(task, split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
-        if task not in tasks():
-            raise UnknownNameError.of("task of reasoning-gym", task, tasks())
         self._settings = dict(settings or {})
-        self.make_episode(0)
+        super().__init__(game=task, split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
+
+    @classmethod
+    def names(cls) -> Sequence[str]:
+        """Return the names of all tasks."""
+        registry: Mapping[str, object] = _library().factory.DATASETS
+        return sorted(set(registry) - {"composite"})
 
     def make_game(self) -> Game:
         """Return a question that is not drawn yet."""
         return ReasoningTask(self._name, self._settings)
-
-
-def tasks() -> list[str]:
-    """Return the names of all tasks.
-
-    Raises:
-        ConfigError: if reasoning-gym is not installed.
-    """
-    registry: Mapping[str, object] = _library().factory.DATASETS
-    return sorted(set(registry) - {"composite"})
 
 
 def _library() -> Any:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from textenvs.adapters.games import Game, GameEnv, GameStep, library
-from textenvs.errors import UnknownNameError
-from textenvs.rewards.spec import RewardSpec
-from textenvs.seeding import Split
-from textenvs.settlement import RewardTiming
 
 PLAYER = 0
 """Number of the only player."""
@@ -63,49 +59,23 @@ class ArenaGame:
 
 
 class TextArena(GameEnv):
-    """A single-player game of TextArena, in its own words; the reward is paid when it is over.
+    """A single-player game of TextArena, such as ``"GuessTheNumber-v0"``, in its own words; it is paid when it is over.
 
-    Args:
-        game: its name, such as ``"GuessTheNumber-v0"``. Some fetch lists of words when they begin, or need a key.
-        split: see `TextEnv`, like the rest.
-        reward: the default is the game's own.
-        reward_timing: when it is paid.
-        render_mode: of Gymnasium.
-
-    Raises:
-        UsageError: if there is no such game, it needs more players or something that is not here, or TextArena is
-            not installed.
+    Some games fetch lists of words when they begin, or need a key.
     """
 
     family: ClassVar[str] = "textarena"
+    origin: ClassVar[str] = "game of TextArena"
 
-    def __init__(
-        self,
-        *,
-        game: str = "",
-        split: Split = "train",
-        reward: RewardSpec | None = None,
-        reward_timing: RewardTiming = "turn",
-        render_mode: str | None = None,
-    ) -> None:
-        super().__init__(game, split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
-        if game not in games():
-            raise UnknownNameError.of("game of TextArena", game, games())
-        self.make_episode(0)
+    @classmethod
+    def names(cls) -> Sequence[str]:
+        """Return the names of all games, those for several players too: a game says how many when it begins."""
+        registry: Mapping[str, object] = _library().envs.registration.ENV_REGISTRY
+        return sorted(name.removesuffix("-raw") for name in registry if name.endswith("-raw"))
 
     def make_game(self) -> Game:
         """Return a game that has not begun, without the wrappers that repeat the conversation in every message."""
         return ArenaGame(f"{self._name}-raw")
-
-
-def games() -> list[str]:
-    """Return the names of all games, those for several players too: a game says how many when it begins.
-
-    Raises:
-        ConfigError: if TextArena is not installed.
-    """
-    registry: Mapping[str, object] = _library().envs.registration.ENV_REGISTRY
-    return sorted(name.removesuffix("-raw") for name in registry if name.endswith("-raw"))
 
 
 def _library() -> Any:

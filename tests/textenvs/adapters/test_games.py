@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from textenvs.adapters.games import SEEDS, Chance, Game, GameEnv, GameStep, library
-from textenvs.errors import ConfigError
+from textenvs.errors import ConfigError, UnknownNameError
 from textenvs.seeding import SPLITS
 
 
@@ -45,8 +45,14 @@ class Dice:
 class DiceEnv(GameEnv):
     family = "dice"
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__("two", **settings)
+    origin = "game of dice"
+
+    def __init__(self, game: str = "two", **settings: Any) -> None:
+        super().__init__(game=game, **settings)
+
+    @classmethod
+    def names(cls) -> list[str]:
+        return ["two"]
 
     def make_game(self) -> Game:
         return Dice()
@@ -122,6 +128,11 @@ def test_a_game_that_cannot_begin_says_why(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(env, "seed_of", lambda index: -1)
     with pytest.raises(ConfigError, match="cannot begin"):
         env.reset(seed=0)
+
+
+def test_an_unknown_game_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(UnknownNameError, match=r"game of dice 'tow'.*'two'"):
+        DiceEnv("tow")
 
 
 def test_a_package_that_is_not_there_is_named_with_the_command_that_brings_it() -> None:

@@ -14,7 +14,7 @@ from textenvs.errors import ConfigError, UnknownNameError
 
 reasoning_gym = pytest.importorskip("reasoning_gym", reason="pip install 'textenvs[reasoning-gym]'")
 
-from textenvs.adapters.reasoning_gym import tasks  # noqa: E402
+from textenvs.adapters.reasoning_gym import ReasoningGym  # noqa: E402
 
 UNSOLVED = {"boxnet", "rush_hour"}
 """Tasks of which reasoning-gym gives no answer."""
@@ -29,7 +29,7 @@ def make(task: str, split: str = "train") -> Any:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("task", tasks())
+@pytest.mark.parametrize("task", ReasoningGym.names())
 def test_every_task_is_played_and_its_answer_is_right(task: str) -> None:
     env = make(task)
     observation, _ = env.reset(options={"index": 1})
