@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Literal, get_args
 
 Verdict = Literal["improved", "worse", "solved", "unsolved", "unknown"]
@@ -50,12 +51,14 @@ class Pair:
         title: names the item.
         verdict: what training changed.
         before, after: the episodes; `before` is None where only one was recorded.
+        alike: how many messages both begin with before they part; 0 where they never do.
     """
 
     title: str
     verdict: Verdict
     before: Side | None
     after: Side
+    alike: int = 0
 
 
 def pair_transcripts(records: Sequence[Mapping[str, Any]], limit: int = MAX_PAIRS) -> list[Pair]:
@@ -81,7 +84,13 @@ def _pair(key: tuple[Any, ...], phases: Mapping[str, Mapping[str, Any]]) -> Pair
     assert after is not None  # noqa: S101 - the caller has chosen items with an `after`
     group, _, task_id = key
     title = f"{task_id} · {group}" if group else str(task_id)
-    return Pair(title, _verdict(before, after), before, after)
+    return Pair(title, _verdict(before, after), before, after, _alike(before, after) if before else 0)
+
+
+def _alike(before: Side, after: Side) -> int:
+    said = [[(bubble.role, bubble.content) for bubble in side.bubbles] for side in (before, after)]
+    parting = (place for place, (one, other) in enumerate(zip_longest(*said)) if one != other)
+    return next(parting, 0)
 
 
 def _side(record: Mapping[str, Any]) -> Side:

@@ -23,7 +23,6 @@ from agents.feedback.hosting import HANDLERS, check_token
 from agents.feedback.replies import HEADERS
 from agents.report.page import TEMPLATES, render_page, template_environment
 from agents.report.run_folder import read_run
-from agents.report.sanitize import neutralize
 from agents.view.runs import find_runs, overview, version
 from textenvs.errors import TextEnvsError
 
@@ -37,8 +36,8 @@ PAGES_KEPT = 4
 _STYLE = (TEMPLATES / "report.css").read_text(encoding="utf-8")
 _DIGEST = base64.b64encode(hashlib.sha256(f"\n{_STYLE}\n".encode()).digest()).decode()
 _FRAMES = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-LIST_POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; {_FRAMES}"
-"""The content security policy of the list: its own style. A report brings a policy of its own."""
+PLAIN_POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; {_FRAMES}"
+"""The content security policy of the list and of what goes wrong: their style alone. A report brings its own."""
 
 
 class Viewer:
@@ -65,11 +64,11 @@ class Viewer:
         limit = RateLimit(REQUESTS_PER_S, BURST)
         gate = Middleware(Gate, token=self._token, limit=limit, count=lambda _: None)
         routes = [Route("/", self._show_list), Route("/run/{name:path}", self._show_run)]
-        return Starlette(routes=routes, middleware=[gate], exception_handlers={**HANDLERS, TextEnvsError: _unreadable})
+        handlers = {**HANDLERS, 404: _no_such, TextEnvsError: _unreadable}
+        return Starlette(routes=routes, middleware=[gate], exception_handlers=handlers)
 
     async def _show_list(self, _: Request) -> Response:
-        page = await run_in_threadpool(self._list)
-        return HTMLResponse(page, headers={**HEADERS, "Content-Security-Policy": LIST_POLICY})
+        return _plain_page(await run_in_threadpool(self._list))
 
     async def _show_run(self, request: Request) -> Response:
         """Answer with a run's report, or with the version of its files."""
@@ -86,7 +85,9 @@ class Viewer:
     def _list(self) -> str:
         runs = [overview(name, folder) for name, folder in find_runs(self._root).items()]
         latest = sorted(runs, key=lambda run: run.changed, reverse=True)
-        return _template().render(runs=latest, title=self._root.resolve().name, style=_STYLE, every=EVERY_S)
+        return _template("runs").render(
+            runs=latest, title=self._root.resolve().name, folder=self._root, style=_STYLE, every=EVERY_S
+        )
 
 
 def _render(folder: Path, now: str) -> str:
@@ -94,14 +95,28 @@ def _render(folder: Path, now: str) -> str:
 
 
 def _unreadable(_: Request, error: Exception) -> Response:
-    return JSONResponse({"status": "failed", "detail": neutralize(str(error))}, 500, HEADERS)
+    return _problem("This run cannot be read", str(error), 500)
+
+
+def _no_such(_: Request, _error: Exception) -> Response:
+    return _problem("No such run", "It may have been moved, renamed or removed since the list was shown.", 404)
+
+
+def _problem(title: str, detail: str, status: int) -> Response:
+    page = _template("problem").render(title=title, detail=detail, style=_STYLE, every=0)
+    return _plain_page(page, status)
+
+
+def _plain_page(page: str, status: int = 200) -> Response:
+    """Answer with a page that has no script."""
+    return HTMLResponse(page, status, {**HEADERS, "Content-Security-Policy": PLAIN_POLICY})
 
 
 @functools.cache
-def _template() -> jinja2.Template:
+def _template(name: str) -> jinja2.Template:
     environment = template_environment(Path(__file__).parent / "templates", TEMPLATES)
     environment.filters["ago"] = _ago
-    return environment.get_template("runs.html.j2")
+    return environment.get_template(f"{name}.html.j2")
 
 
 def _ago(at: float) -> str:

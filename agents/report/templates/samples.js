@@ -95,7 +95,7 @@
       return make("div", "why-part", make("span", "", name), make("span", "track", bar), make("b", "", show(value)));
     });
     const head = make("p", "why-head", make("span", "reward", `reward ${show(turn.reward)}`),
-      ...turn.signs.map((sign) => make("span", "badge worse", sign)),
+      ...turn.signs.map((sign) => make("span", "badge", `sign: ${sign.replaceAll("_", " ")}`)),
       ...(turn.invalid_action ? [make("span", "badge worse", "malformed")] : []),
       ...(turn.finish_reason === "length" ? [make("span", "badge", "cut")] : []));
     return make("div", "why", head, ...rows);

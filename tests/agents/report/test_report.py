@@ -6,6 +6,7 @@ import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -135,6 +136,19 @@ def test_episodes_pair_by_item_and_say_what_changed() -> None:
     bubbles = pairs[0].after.bubbles
     assert [bubble.action for bubble in bubbles] == [False, False, True]
     assert len(pair_transcripts(records, limit=2)) == 2
+
+
+def test_what_both_sides_have_in_common_ends_where_they_part() -> None:
+    def alike(before: dict[str, Any], after: dict[str, Any] | None = None) -> int:
+        records = [before] if after is None else [{**before, "phase": "before"}, after]
+        return pair_transcripts(records)[0].alike
+
+    said, other = episode("after", 0, 1.0, "x"), episode("after", 0, 1.0, "x")
+    assert alike(said) == alike(said, other) == 0, "nothing parts"
+    other["messages"] = [*said["messages"], {"role": "user", "content": "more"}]
+    assert alike(said, other) == 3
+    other["messages"] = [*said["messages"][:2], {"role": "assistant", "content": "y"}]
+    assert alike(said, other) == 2
 
 
 def test_rare_verdicts_stay_when_pairs_are_left_out() -> None:

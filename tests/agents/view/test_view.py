@@ -98,7 +98,7 @@ def test_nothing_but_runs_is_served(root: Path, token: str | None) -> None:
             answer = client.get(f"/run/{path}", headers={"Authorization": f"Bearer {token}"})
             assert answer.status_code in (307, 404), path  # 307: without the slash at the end, which is nothing either
             assert SECRET not in answer.text
-            assert "root:" not in answer.text
+            assert "root:x:" not in answer.text
 
 
 def test_off_the_loopback_address_a_token_is_needed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +128,20 @@ def test_a_damaged_run_is_explained_without_a_traceback(root: Path) -> None:
     with serving(Viewer(root).app()) as client:
         answer = client.get("/run/one")
     assert answer.status_code == 500
-    assert "line 1" in answer.json()["detail"]
+    assert "line 1" in answer.text
+    assert '<a href="/">' in answer.text
+    assert "script" not in answer.text + answer.headers["content-security-policy"]
+
+
+def test_what_is_not_there_yet_is_said(tmp_path: Path) -> None:
+    with serving(Viewer(tmp_path).app()) as client:
+        assert f"--out {tmp_path}/first" in client.get("/").text
+        (tmp_path / "begun").mkdir()
+        (tmp_path / "begun" / "config.json").write_text("{}")
+        assert "Nothing has been measured yet" in client.get("/run/begun").text
+        gone = client.get("/run/gone")
+    assert gone.status_code == 404
+    assert '<a href="/">' in gone.text
 
 
 # In the browser
