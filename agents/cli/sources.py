@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
@@ -27,7 +27,7 @@ class Sources:
     """Where settings come from, beside the flags; a command's options inherit from it."""
 
     config: Path | None = None
-    """A .toml or .json file of settings, such as the config.json of an earlier run; flags go before it."""
+    """A .toml, .yaml or .json file of settings, such as the config.json of an earlier run; flags go before it."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """A setting that has no flag, as NAME=VALUE, such as sft.lapses=0.5; --dry-run shows them all. Repeatable."""
 
@@ -77,11 +77,11 @@ def _only(args: Sequence[str], flags: Collection[str]) -> list[str]:
 
 def _read(path: Path, facts: Mapping[str, str]) -> dict[str, Any]:
     """Return what a configuration file holds, without what it says of itself."""
+    read = _READERS.get(path.suffix, tomllib.loads)
     try:
-        text = path.read_text(encoding="utf-8")
-        tree: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"--config {path} cannot be read: {error}") from None
+        tree: Any = read(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--config {path} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(tree, dict):
         raise UsageError(f"--config {path} must hold an object of settings, not a {type(tree).__name__}")
     values = cast("dict[str, Any]", tree)
@@ -89,6 +89,23 @@ def _read(path: Path, facts: Mapping[str, str]) -> dict[str, Any]:
         if values.pop(name, expected) != expected:
             raise UsageError(f"--config {path} is for another {name} than {expected!r}")
     return values
+
+
+def _read_yaml(text: str) -> Any:
+    """Return what a YAML file holds, as JSON would: names are texts, and so are dates.
+
+    Raises:
+        ValueError: if it is no YAML, or holds what JSON cannot.
+    """
+    import yaml  # here, for most commands read none
+
+    try:
+        return json.loads(json.dumps(yaml.safe_load(text), default=str))
+    except (yaml.YAMLError, TypeError, RecursionError) as error:
+        raise ValueError(error) from None
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {".json": json.loads, ".yaml": _read_yaml, ".yml": _read_yaml}
 
 
 def as_toml(value: Any) -> str:

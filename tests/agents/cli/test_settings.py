@@ -75,6 +75,21 @@ def test_a_run_repeats_from_its_own_record(algorithm: str, capsys: pytest.Captur
     assert first["tiny"]["copying"] is False
 
 
+def test_yaml_will_do_and_weighs_rewards_by_name(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(
+        "learning_rate: 1e-3\nenv: {language: en}\ntiny: {copying: no}\n"
+        "reward:\n  timing: episode\n  weights:\n    coreference: 0.4\n    tests.toy:brief: 0.6\n"
+    )
+    read = record(capsys, "--config", str(file))
+    assert (read["learning_rate"], read["env"]["language"], read["tiny"]["copying"]) == (1e-3, "en", False)
+    by_name = record(
+        capsys, "--config", str(file), "--reward.weights.coreference", "0.4", "--reward.weights.tests.toy:brief=0.6"
+    )
+    assert json.loads(read["reward"]["weights"]) == {"coreference": 0.4, "tests.toy:brief": 0.6}
+    assert by_name["reward"] == read["reward"]
+
+
 def test_a_mapping_is_given_as_json_or_as_a_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
     file.write_text("[part_weights]\nfluency = 0.5\ncoreference = 1\n")
@@ -93,6 +108,9 @@ def test_the_examples_settings_exist(capsys: pytest.CaptureFixture[str], name: s
     assert read["tiny"]["vocab_size"] == size
 
 
+SUFFIXES = {"BAD": "toml", "UNCLOSED": "yaml", "PAIRS": "yml"}
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
@@ -104,6 +122,8 @@ def test_the_examples_settings_exist(capsys: pytest.CaptureFixture[str], name: s
         ("--config nowhere.toml", ["nowhere.toml", "cannot be read"]),
         ("--config BAD", ["cannot be read"]),
         ("--config LIST", ["object of settings"]),
+        ("--config UNCLOSED", ["cannot be read", "line 1"]),
+        ("--config PAIRS", ["cannot be read"]),
         ("--config OTHER", ["another algorithm than 'ppo'"]),
         ("--config TYPO", ["'learning_rat'", "'learning_rate'"]),
     ],
@@ -111,10 +131,17 @@ def test_the_examples_settings_exist(capsys: pytest.CaptureFixture[str], name: s
 def test_a_mistake_in_a_setting(
     args: str, words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    files = {"BAD": "x = = 1", "LIST": "[1]", "OTHER": '{"algorithm": "grpo"}', "TYPO": '{"learning_rat": 1}'}
+    files = {
+        "BAD": "x = = 1",
+        "LIST": "[1]",
+        "UNCLOSED": "a: [1",
+        "PAIRS": "? [a, b]\n: 1",
+        "OTHER": '{"algorithm": "grpo"}',
+        "TYPO": '{"learning_rat": 1}',
+    }
     given = args.split()
     if text := files.get(given[-1]):
-        file = tmp_path / ("bad.toml" if given[-1] == "BAD" else "bad.json")
+        file = tmp_path / f"bad.{SUFFIXES.get(given[-1], 'json')}"
         file.write_text(text)
         given[-1] = str(file)
     error = fails(capsys, "train", "ppo", *given, "--dry-run")
