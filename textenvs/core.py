@@ -228,6 +228,14 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
 
     # Beside Gymnasium's face
 
+    def set_progress(self, progress: float) -> None:
+        """Tell the reward how far training has come, from 0.0 to 1.0; see `Reward.set_progress`.
+
+        Wrapped environments are told by ``env.get_wrapper_attr("set_progress")``, Gymnasium's vectors by
+        ``envs.call("set_progress", progress)``, a `TextVectorEnv` by its own method.
+        """
+        self.reward.set_progress(progress)
+
     def oracle_action(self) -> str:
         """Return the best action at this point of the episode.
 

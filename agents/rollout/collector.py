@@ -90,10 +90,9 @@ class Collector:
     def set_progress(self, progress: float) -> None:
         """Tell the reward how far training has come, from 0.0 to 1.0; call it before an update's first `collect`.
 
-        Environments that were made already, or are wrapped, keep rewards of their own and are not told.
+        What the rewards of environments that score themselves have learned is no part of `state`.
         """
-        if self._envs.reward is not None:
-            self._envs.reward.set_progress(progress)
+        self._envs.set_progress(progress)
 
     def collect(self, requests: Sequence[EpisodeRequest], update: int = 0) -> list[Trajectory]:
         """Play the requested episodes.

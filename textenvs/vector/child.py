@@ -14,7 +14,7 @@ import threading
 from typing import Any, BinaryIO
 
 from textenvs.errors import UsageError
-from textenvs.vector.player import call, play
+from textenvs.vector.player import begin, call, play
 from textenvs.vector.supply import AnyEnv, MakeEnv
 
 
@@ -42,7 +42,7 @@ class Host:
             self._env = self._make()
         match method:
             case "reset":
-                return self._env.reset(seed=args[0], options=args[1])
+                return begin(self._env, *args)
             case "play":
                 return play(self._env, args[0], splits=self._splits)
             case "call":

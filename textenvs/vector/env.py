@@ -123,6 +123,17 @@ class TextVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         first = self.supply.first.unwrapped
         return first.reward if self.supply.splits and isinstance(first, TextEnv) else None
 
+    def set_progress(self, progress: float) -> None:
+        """Tell the reward how far training has come, from 0.0 to 1.0; see `Reward.set_progress`.
+
+        Environments that score themselves (wrapped ones, and such as were made already) have rewards of their own,
+        which are told before the next episode. Each of these learns only from what it has scored itself.
+        """
+        if self.reward is None:
+            self._stage.set_progress(progress)
+        else:
+            self.reward.set_progress(progress)
+
     # Waiting for whichever is ready
 
     def begin(self, index: int, *, seed: int | None = None, options: dict[str, Any] | None = None) -> None:

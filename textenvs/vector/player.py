@@ -21,8 +21,8 @@ class Player(Protocol):
         """Make the environment, if there is none."""
         ...
 
-    def reset(self, seed: int | None, options: dict[str, Any] | None) -> tuple[Any, Info]:
-        """Begin an episode."""
+    def reset(self, seed: int | None, options: dict[str, Any] | None, progress: float | None) -> tuple[Any, Info]:
+        """Begin an episode; see `begin`."""
         ...
 
     def play(self, action: Any) -> Played:
@@ -65,9 +65,9 @@ class LocalPlayer:
             with self._lock:
                 self._env = self._supply.take()
 
-    def reset(self, seed: int | None, options: dict[str, Any] | None) -> tuple[Any, Info]:
-        """Begin an episode."""
-        return self._opened.reset(seed=seed, options=options)
+    def reset(self, seed: int | None, options: dict[str, Any] | None, progress: float | None) -> tuple[Any, Info]:
+        """Begin an episode; see `begin`."""
+        return begin(self._opened, seed, options, progress)
 
     def play(self, action: Any) -> Played:
         """Advance a text environment whose reward the parent asks; step any other."""
@@ -98,6 +98,20 @@ class LocalPlayer:
         if self._env is None:
             raise RuntimeError("the player has no environment: call open() first")
         return self._env
+
+
+def begin(env: AnyEnv, seed: int | None, options: dict[str, Any] | None, progress: float | None) -> tuple[Any, Info]:
+    """Begin an episode.
+
+    Args:
+        env: to be reset.
+        seed: for its `reset`.
+        options: for its `reset`.
+        progress: how far training has come, for an environment that scores itself; None is no news.
+    """
+    if progress is not None and env.has_wrapper_attr("set_progress"):
+        env.get_wrapper_attr("set_progress")(progress)
+    return env.reset(seed=seed, options=options)
 
 
 def play(env: AnyEnv, action: Any, *, splits: bool) -> Played:

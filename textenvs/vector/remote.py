@@ -72,9 +72,9 @@ class RemotePlayer:
             self._ask("open")
             self._opened = True
 
-    def reset(self, seed: int | None, options: dict[str, Any] | None) -> tuple[Any, Info]:
-        """Begin an episode."""
-        return self._ask("reset", seed, options)
+    def reset(self, seed: int | None, options: dict[str, Any] | None, progress: float | None) -> tuple[Any, Info]:
+        """Begin an episode; see `player.begin`."""
+        return self._ask("reset", seed, options, progress)
 
     def play(self, action: Any) -> Played:
         """Play one action."""

@@ -57,6 +57,7 @@ class Slot:
         index: its number.
         account: of its episode.
         worker: that plays it; None until it is needed.
+        informed: whether its environment knows how far training has come.
         job: the method that its worker is busy with; ``""`` if it is idle.
         asked: when it was given that job, by `time.monotonic`.
         playing: whether an episode is going on, so that an action can be played.
@@ -68,6 +69,7 @@ class Slot:
     index: int
     account: Account
     worker: Worker | None = None
+    informed: bool = False
     job: str = ""
     asked: float = 0.0
     playing: bool = False
@@ -105,6 +107,12 @@ class Slot:
         info = {**self.info, "success": math.nan, "reward_valid": 0.0, "reward_parts": parts, "stop": stop.value}
         self.playing = False
         self.queue.append(Step(self.index, self.observation, 0.0, False, True, info, fault))
+
+    def abandon(self) -> None:
+        """Give up the worker, and its environment with it; another is made when it is needed."""
+        if self.worker is not None:
+            self.worker.abandon()
+        self.worker, self.informed = None, False
 
     def settle(self) -> Iterator[Step]:
         """Yield the steps that are complete, up to the first that is not."""

@@ -62,6 +62,13 @@ class Stage:
         self._slots = [Slot(index, Account(self._timing)) for index in range(size)]
         self._outstanding: dict[int, Slot] = {}
         self._returned: dict[int, Any] = {}
+        self._progress: float | None = None
+
+    def set_progress(self, progress: float) -> None:
+        """Tell environments that score themselves how far training has come, each before its next episode."""
+        self._progress = progress
+        for slot in self._slots:
+            slot.informed = False
 
     def begin(self, index: int, seed: int | None, options: dict[str, Any] | None) -> None:
         """Ask for an episode.
@@ -71,7 +78,9 @@ class Stage:
         """
         slot = self._idle(index)
         slot.playing = False
-        self._start(slot, Job("reset", (seed, options)))
+        news = None if slot.informed else self._progress
+        slot.informed = True
+        self._start(slot, Job("reset", (seed, options, news)))
 
     def send(self, actions: Mapping[int, Any]) -> None:
         """Ask for actions to be played, by the number of the environment.
@@ -114,9 +123,8 @@ class Stage:
     def discard(self) -> None:
         """Forget whatever is outstanding; environments that are busy are replaced."""
         for slot in self._outstanding.values():
-            if slot.job and slot.worker is not None:
-                slot.worker.abandon()
-                slot.worker = None
+            if slot.job:
+                slot.abandon()
             slot.job, slot.playing = "", False
             slot.queue.clear()
         self._outstanding.clear()
@@ -189,6 +197,7 @@ class Stage:
         """Take what came of a slot's job."""
         job, slot.job = slot.job, ""
         if reply.error is not None:
+            slot.informed = False  # the environment that raised is replaced
             if job == "call" or (job == "reset" and isinstance(reply.error, UsageError)):
                 self._outstanding.pop(slot.index)
                 raise reply.error
@@ -234,9 +243,8 @@ class Stage:
         late = {index: slot for index, slot in self._outstanding.items() if self._is_late(slot, now)}
         for slot in late.values():
             logger.warning("environment %d took more than %g s over %s", slot.index, self._limit_s, slot.job)
-            assert slot.worker is not None  # noqa: S101 (it is late)
-            slot.worker.abandon()
-            slot.worker, slot.job = None, ""
+            slot.abandon()
+            slot.job = ""
             slot.failed(Fault.ENVIRONMENT_TIMED_OUT, Stop.TIMED_OUT)
         for turn in self._scorer.give_up(now - self._limit_s) if self._scorer else []:
             logger.warning("the reward of environment %d took more than %g s", turn.slot, self._limit_s)
