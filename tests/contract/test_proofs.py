@@ -7,6 +7,7 @@ import pytest
 from agents.algorithms.registry import find_algorithm
 from agents.cli.train import read_options, resolve
 from tests.proofs.learning import Learning
+from tests.proofs.rewrite import REWRITE_ZH
 from tests.proofs.runs import PROOFS
 
 LEARNING = [proof for proof in PROOFS if isinstance(proof, Learning)]
@@ -25,3 +26,10 @@ def test_what_a_learning_proof_runs_can_be_typed(proof: Learning) -> None:
     assert experiment.sft is not None
     assert experiment.config.seed == 3
     assert proof.command.startswith(f"textenvs train {proof.algorithm} --config examples/")
+
+
+def test_what_the_proof_on_real_dialogues_runs_can_be_typed() -> None:
+    options = read_options(find_algorithm("ppo"), [*REWRITE_ZH.arguments, "--seed", "3"])
+    assert (options.init, options.settings.seed) == ("sft", 3)
+    assert options.eval.episodes == 1000
+    assert REWRITE_ZH.command.startswith("textenvs train ppo --env.id MultiTurnRewrite-v0 --env.corpus ../shared/data/")

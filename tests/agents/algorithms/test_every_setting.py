@@ -67,6 +67,7 @@ CHANGED: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "turn_gamma": (0.5, {}),
     "gae_lambda": (0.5, {}),
     "turn_lambda": (0.5, {"credit_level": "nested"}),
+    "group_baseline": (True, {"group_size": 4}),
     "normalize_advantage": (False, {}),
     "value_coef": (0.1, {}),
     "value_warmup_updates": (1, {}),
