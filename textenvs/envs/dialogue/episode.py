@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, Self
 
 from textenvs.envs.dialogue.beliefs import Belief, believe, follow, wants_in
@@ -133,12 +134,12 @@ class DialogueEpisode:
         """Return an answer as one of the kind that was asked for last."""
         return move if move.kind != "recommend" else Move(self.intent, FREE, move.candidate)
 
-    @property
+    @cached_property
     def process(self) -> Process:
         """The decision process that the user belongs to."""
         return process_of(self._kb, self.item.habits, self.item.mood == "angry")
 
-    @property
+    @cached_property
     def exact(self) -> Oracle | None:
         """The exact optimum, where it is within reach."""
         return oracle_of(self._kb, self.item.habits, self.item.mood == "angry") if self._exact else None

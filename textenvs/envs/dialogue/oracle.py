@@ -8,14 +8,33 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 from textenvs.envs.dialogue.beliefs import Belief
 from textenvs.envs.dialogue.bounds import Clairvoyant
+from textenvs.envs.dialogue.endings import Endings
 from textenvs.envs.dialogue.knowledge import KnowledgeBase
 from textenvs.envs.dialogue.process import Process, process_of
-from textenvs.envs.dialogue.stakes import final_value
+from textenvs.envs.dialogue.situations import Option, Outcomes, Situation
+from textenvs.envs.dialogue.stakes import move_cost
 from textenvs.users.core import Move
 from textenvs.users.habits import Habits
+
+
+class Count(NamedTuple):
+    """What counts about an open goal beside its situation.
+
+    Attributes:
+        goal: its number.
+        strain: of the user so far.
+        asked: questions about this goal so far.
+        turns: how many are left.
+    """
+
+    goal: int
+    strain: int
+    asked: int
+    turns: int
 
 
 class Oracle:
@@ -28,7 +47,9 @@ class Oracle:
     def __init__(self, process: Process) -> None:
         self.process = process
         self._bound = Clairvoyant(process)
-        self._best: dict[tuple[Belief, int], tuple[float, Move]] = {}
+        self._bearable = process.habits.bear(process.angry)
+        self._endings = Endings(process, self._requested)
+        self._best: dict[tuple[Situation, Count], tuple[float, Move]] = {}
 
     @property
     def n_states(self) -> int:
@@ -42,59 +63,90 @@ class Oracle:
             belief: what is known.
             turns: how many are left.
         """
-        if turns == 0:
-            return final_value(self.process.completion(belief), belief.course.strain, False)
-        return self._solved(belief, turns)[0]
+        if belief.course.phase != "goal":
+            return self._endings.value(belief.course, turns)
+        return self._open(self.process.situation(belief), _count(belief, turns))
 
     def best(self, belief: Belief, turns: int) -> Move:
         """Return a best move; at least one turn must be left."""
-        return self._solved(belief, turns)[1]
+        if belief.course.phase != "goal":
+            return self._endings.best(belief.course, turns)
+        return self._solved(self.process.situation(belief), _count(belief, turns))[1]
 
     def worth(self, belief: Belief, move: Move, turns: int) -> float:
         """Return what can be expected of a move and the best ones after it."""
-        total = 0.0
-        for probability, reward, after in self.process.branches(belief, move):
-            total += probability * (reward if after is None else reward + self.value(after, turns - 1))
-        return total
+        if belief.course.phase != "goal":
+            return self._endings.worth(belief.course, move, turns)
+        option = Option(move, self.process.chance(belief, move))
+        return self._worth(self.process.situation(belief), option, _count(belief, turns))
 
     def start(self, turns: int) -> float:
         """Return the optimum's expected return before the first request is known."""
-        return sum(probability * self.value(belief, turns) for probability, belief in self.process.openings())
+        return self._requested(0, 0, turns)
 
-    def _solved(self, belief: Belief, turns: int) -> tuple[float, Move]:
-        key = belief, turns
+    def _requested(self, goal: int, strain: int, turns: int) -> float:
+        """Return the value of a goal whose request is about to be made."""
+        count = Count(goal, strain, 0, turns)
+        return sum(probability * self._open(situation, count) for probability, situation in self.process.requests)
+
+    def _open(self, situation: Situation, count: Count) -> float:
+        if not count.turns:
+            return self._endings.stopped(count.goal, count.strain)
+        return self._solved(situation, count)[0]
+
+    def _solved(self, situation: Situation, count: Count) -> tuple[float, Move]:
+        asked = count.asked if situation.asks else 0  # where nothing is left to ask, it matters no more
+        key = situation, Count(count.goal, count.strain, asked, count.turns)
         if key not in self._best:
-            self._best[key] = self._solve(belief, turns)
+            self._best[key] = self._solve(*key)
         return self._best[key]
 
-    def _solve(self, belief: Belief, turns: int) -> tuple[float, Move]:
+    def _solve(self, situation: Situation, count: Count) -> tuple[float, Move]:
         """Try the moves, the most promising first, for as long as another one could be better."""
-        moves = self.process.moves(belief)
-        if belief.course.phase != "goal":
-            return max(((self.worth(belief, move, turns), move) for move in moves), key=_first)
-        best = (-math.inf, moves[0])
-        for bound, move in sorted(
-            ((self._bound.worth(belief, move), move) for move in moves), key=_first, reverse=True
-        ):
-            if bound > best[0]:
-                best = max(best, (self._worth_above(belief, move, turns, best[0]), move), key=_first)
-        return best
+        bounds = [self._bound.worth(option, *count[:3]) for option in situation.options]
+        best, chosen = -math.inf, situation.options[0].move
+        for number in sorted(range(len(bounds)), key=bounds.__getitem__, reverse=True):
+            if bounds[number] <= best:
+                break
+            option = situation.options[number]
+            worth = self._worth(situation, option, count, best)
+            if worth > best:
+                best, chosen = worth, option.move
+        return best, chosen
 
-    def _worth_above(self, belief: Belief, move: Move, turns: int, least: float) -> float:
+    def _worth(self, situation: Situation, option: Option, count: Count, least: float = -math.inf) -> float:
         """Return the worth of a move, or anything below `least` as soon as it cannot reach that."""
-        branches = self.process.branches(belief, move)
-        hopes = [p * (r if after is None else r + self._bound.value(after)) for p, r, after in branches]
-        total = sum(hopes)
-        for (probability, reward, after), hope in zip(branches, hopes, strict=True):
-            if total <= least:
-                return -math.inf
-            if after is not None:
-                total += probability * (reward + self.value(after, turns - 1)) - hope
-        return total
+        if option.move.kind in ("end", "handover"):
+            return self._endings.leave(count.goal, count.strain, option.right) - move_cost(False)
+        return self._played(self.process.outcomes(situation, option.move), count, least)
+
+    def _played(self, outcomes: Outcomes, count: Count, least: float) -> float:
+        """Begin with a bound, and put the value of one thing that may come of a move after the other in its place."""
+        goal, strain, asked, turns = count
+        tired = asked >= self._bearable
+        asked = min(asked + outcomes.question, self._bearable)
+        hoped = outcomes.met * self._bound.after_goal(goal, strain)
+        total, stays = hoped - move_cost(False) * outcomes.met, []
+        for replies in outcomes.replies:
+            strained = strain + (replies.tiring if tired else replies.strain)
+            leaves = self._endings.leaves(strain, strained)
+            hope = self._bound.open(goal, strained)
+            after = leaves * self._endings.left(goal, strained) + (1.0 - leaves) * hope if leaves else hope
+            total += replies.probability * (after - move_cost(replies.wrong))
+            stays.append((1.0 - leaves, hope, Count(goal, strained, asked, turns - 1), replies.after))
+        for probability, hope, later, situations in stays:
+            for share, situation in situations if probability else ():
+                if total <= least:
+                    return -math.inf
+                total += probability * share * (self._open(situation, later) - hope)
+        if not outcomes.met or total <= least:
+            return total
+        return total + outcomes.met * self._endings.met(goal, strain, turns - 1) - hoped
 
 
-def _first(pair: tuple[float, Move]) -> float:
-    return pair[0]
+def _count(belief: Belief, turns: int) -> Count:
+    course = belief.course
+    return Count(course.goal, course.strain, course.asked, turns)
 
 
 @lru_cache(maxsize=64)
