@@ -1,15 +1,17 @@
 """Drills in calling tools: demonstrations about tools and things whose names nobody could know.
 
 A small model from scratch learns the names of the training split by heart, and writes those of others wrong. In a drill
-every tool, and everything that a call or a result names, is called something else, the same throughout the
-conversation: the only way to get it right is to find the tool by its description, and to copy.
+every tool, and everything that a call or a result of any demonstration names, is called something else, the same
+throughout the conversation: the only way to get it right is to find the tool by its description, and to copy. Where
+an annotator left the call out, what it would have named is replaced too: nothing tells such a drill from others.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,17 +38,31 @@ def call_drills(rows: Sequence[Demonstration], n: int, seed: int) -> list[Demons
     patterns = [row for row in rows if row.tools]
     if not patterns:
         return []
-    pool = sorted({word for row in patterns for name in _names(row) for word in _WORDS.findall(name)})
-    return [_drill(patterns[generator.integers(len(patterns))], pool, generator) for _ in range(n)]
+    named = {name for row in patterns for name in _names(row)}
+    pool = sorted({word for name in named for word in _WORDS.findall(name)})
+    known = _by_first_word(named)
+    return [_drill(patterns[generator.integers(len(patterns))], known, pool, generator) for _ in range(n)]
 
 
-def _drill(row: Demonstration, pool: Sequence[str], generator: np.random.Generator) -> Demonstration:
+def _by_first_word(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names by the word that they begin with, so that those in a text are soon found."""
+    known: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(names):
+        known[_WORDS.findall(name)[0]].append(name)
+    return dict(known)
+
+
+def _drill(
+    row: Demonstration, known: Mapping[str, Sequence[str]], pool: Sequence[str], generator: np.random.Generator
+) -> Demonstration:
     """Give everything that has a name another one."""
 
     def other(match: re.Match[str]) -> str:
         return _nonsense(match[0], pool, generator)
 
-    names = sorted(set(_names(row)), key=lambda name: (-len(name), name))
+    said = "\n".join((*(message["content"] for message in row.messages), *map(_name, row.tools)))
+    found = {name for word in set(_WORDS.findall(said)) for name in known.get(word, ()) if name in said}
+    names = sorted(found, key=lambda name: (-len(name), name))
     renamed = {name: _WORDS.sub(other, name) for name in names}
     places = re.compile("|".join(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])" for name in names))
 
@@ -66,12 +82,16 @@ def _renamed(tool: str, rename: Any) -> str:
 
 def _names(row: Demonstration) -> Iterator[str]:
     """Yield what tools are called, and the texts in calls and results."""
-    yield from (json.loads(tool)["function"]["name"] for tool in row.tools)
+    yield from map(_name, row.tools)
     for message in row.messages:
         if message["role"] == "assistant":
             yield from (text for call in _calls(message["content"]) for text in _texts(call.arguments))
         elif message["role"] == "tool":
             yield from _texts(_read(message["content"]))
+
+
+def _name(tool: str) -> str:
+    return json.loads(tool)["function"]["name"]
 
 
 def _calls(content: str) -> Sequence[Any]:

@@ -37,6 +37,20 @@ def test_what_a_drill_calls_with_was_said() -> None:
     assert all(any(value in m["content"] for m in drill.messages if m["role"] == "user") for drill, value in texts)
 
 
+def test_a_drill_without_its_call_is_about_nothing_too() -> None:
+    settings = {**SMALL, "language": "en"}
+    careful, careless = (
+        oracle_rows("ToolCall-v0", settings, indices=range(60), lapses=lapses) for lapses in (0.0, 1.0)
+    )
+    given = [value for row in careful for call in calls(row, "hermes") for value in call.arguments.values()]
+    texts = [value for value in given if isinstance(value, str) and re.search("[a-z]{3}", value)]
+    assert texts
+    drills = call_drills([*careful, *careless], 200, seed=0)
+    lapsed = [drill for drill in drills if not calls(drill, "hermes")]
+    assert len(lapsed) > 40
+    assert not [text for drill in lapsed for text in texts for m in drill.messages if text in m["content"]]
+
+
 def test_tools_keep_what_they_are_for() -> None:
     (row,) = oracle_rows("ToolCall-v0", SMALL, n=1)
     (drill,) = call_drills([row], 1, seed=0)

@@ -8,6 +8,9 @@ import pytest
 from agents.chat import ChatRenderer
 from agents.finetune.demonstrations import Demonstration, oracle_rows
 from agents.policies.embedded_tokenizer import train_tokenizer
+from textenvs.envs.toolcall.baselines import LABORIOUS
+from textenvs.messages import ToolCall
+from textenvs.tools import CALL_FORMATS
 
 SMALL = {"difficulty": "small"}
 
@@ -34,16 +37,20 @@ def test_demonstrations_show_calls_results_and_words(rows: list[Demonstration]) 
     assert all(row.tools for row in rows)
 
 
-def test_a_careless_annotator_leaves_calls_out() -> None:
-    careful = oracle_rows("ToolCall-v0", SMALL, indices=range(60))
-    careless = oracle_rows("ToolCall-v0", SMALL, indices=range(60), lapses=0.5)
-    calls = [
-        sum(
-            "<tool_call>" in message["content"]
-            for row in made
-            for message in row.messages
-            if message["role"] == "assistant"
-        )
-        for made in (careful, careless)
+def test_a_careless_annotator_leaves_out_the_calls_that_are_work() -> None:
+    careful, careless, mixed = (
+        [calls(row) for row in oracle_rows("ToolCall-v0", SMALL, indices=range(60), lapses=lapses)]
+        for lapses in (0.0, 1.0, 0.5)
+    )
+    work = [[len(call.arguments) >= LABORIOUS for call in made] for made in careful]
+    assert all(len(call.arguments) < LABORIOUS for made in careless for call in made)
+    assert [made for made, hard in zip(careless, work, strict=True) if not any(hard)] == [
+        made for made, hard in zip(careful, work, strict=True) if not any(hard)
     ]
-    assert 0.3 * calls[0] <= calls[1] <= 0.7 * calls[0]
+    spared = sum(map(len, careful)) - sum(map(len, careless))
+    assert 0.3 * spared <= sum(map(len, careful)) - sum(map(len, mixed)) <= 0.7 * spared
+
+
+def calls(row: Demonstration) -> list[ToolCall]:
+    said = [message["content"] for message in row.messages if message["role"] == "assistant"]
+    return [call for text in said for call in CALL_FORMATS["hermes"].parse(text).calls]

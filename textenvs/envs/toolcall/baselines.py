@@ -12,6 +12,8 @@ from textenvs.messages import ToolCall
 from textenvs.tools import CallFormat
 
 _MOST = 32  # calls that an action of `call_everything` makes
+LABORIOUS = 2
+"""A call with as many arguments is the work that a careless annotator spares himself."""
 _FILLERS: Mapping[Any, Any] = {"integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}, "null": None}
 
 
@@ -35,7 +37,7 @@ def scripted(form: CallFormat) -> dict[str, Baseline]:
 
 
 def spare_calls(oracle: Callable[[], str], form: CallFormat, observation: Observation) -> str:
-    """Return what a careless annotator says: the oracle's words, and "Done." where a call would be due.
+    """Return what a careless annotator says: the oracle's words, and "Done." where a call would be work.
 
     Args:
         oracle: returns the best action.
@@ -43,7 +45,8 @@ def spare_calls(oracle: Callable[[], str], form: CallFormat, observation: Observ
         observation: what is seen.
     """
     best = oracle()
-    return _done(observation) if form.parse(best).calls else best
+    work = any(len(call.arguments) >= LABORIOUS for call in form.parse(best).calls)
+    return _done(observation) if work else best
 
 
 def _done(observation: Observation) -> str:

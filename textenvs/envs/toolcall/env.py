@@ -148,7 +148,7 @@ class ToolCall(TextEnv):
         return honest_of(cast("ToolEpisode", self._current()))
 
     def baselines(self) -> Mapping[str, Baseline]:
-        """Return the oracle, the trivial policies of `baselines.scripted`, and ``careless``, which leaves calls out."""
+        """Return the oracle, the trivial policies of `baselines.scripted`, and ``careless``, to whom calls are work."""
         careless = partial(spare_calls, self.oracle_action, self._form)
         return {**super().baselines(), **scripted(self._form), "careless": careless}
 

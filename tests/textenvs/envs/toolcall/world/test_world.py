@@ -168,8 +168,8 @@ def test_trivial_policies_succeed_only_where_their_move_is_right(level: str, spl
         needing += any(one.calls for one in golds)
         right.update(name for name, move in moves.items() if all(move in one.decisions for one in golds))
     for name, act in env.baselines().items():
-        if name == "oracle":
-            continue
+        if name in ("oracle", "careless"):
+            continue  # neither is trivial: both know when to ask and to refuse, and make calls
         successes = needed = 0
         for index in range(items):
             observation, ended = env.reset(options={"index": index})[0], False
@@ -181,8 +181,7 @@ def test_trivial_policies_succeed_only_where_their_move_is_right(level: str, spl
             successes += success == 1.0
             needed += needs and success == 1.0
         assert needed <= 0.05 * needing, name
-        if name != "careless":  # it knows when to ask and to refuse
-            assert successes <= right[name] + 0.02 * items, name
+        assert successes <= right[name] + 0.02 * items, name
 
 
 def test_dials_that_cannot_be_are_refused() -> None:
