@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain, repeat
 from typing import TypeVar
 
 import numpy as np
@@ -17,17 +18,14 @@ class Dice:
 
     Args:
         generator: where all the randomness comes from.
+
+    Attributes:
+        unit: draws from [0, 1); an endless iterator's next number, because nothing is called so often.
     """
 
     def __init__(self, generator: np.random.Generator) -> None:
-        self._generator = generator
-        self._units: list[float] = []
-
-    def unit(self) -> float:
-        """Draw from [0, 1)."""
-        if not self._units:
-            self._units = self._generator.random(_BLOCK).tolist()
-        return self._units.pop()
+        blocks = (generator.random(_BLOCK)[::-1].tolist() for _ in repeat(None))
+        self.unit: Callable[[], float] = chain.from_iterable(blocks).__next__
 
     def below(self, n: int) -> int:
         """Draw an integer from 0 to ``n - 1``."""

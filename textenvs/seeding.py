@@ -8,6 +8,7 @@ lie in disjoint parts of the key space by construction. Global generators are ne
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -41,9 +42,13 @@ def item_generator(env: str, split: Split, index: int) -> np.random.Generator:
         split: which part of the key space.
         index: of the item, >= 0.
     """
-    name = int.from_bytes(hashlib.blake2b(env.encode(), digest_size=8).digest(), "little")
-    sequence = np.random.SeedSequence((name, SPLITS.index(split), index))
+    sequence = np.random.SeedSequence((_number_of(env), SPLITS.index(split), index))
     return np.random.Generator(np.random.PCG64(sequence))
+
+
+@lru_cache(maxsize=1 << 10)
+def _number_of(env: str) -> int:
+    return int.from_bytes(hashlib.blake2b(env.encode(), digest_size=8).digest(), "little")
 
 
 def draw_index(generator: np.random.Generator) -> int:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from typing import Self
 
-from textenvs.envs.rewrite.grammar.discourse import Event
+from textenvs.envs.rewrite.grammar.discourse import event
 from textenvs.envs.rewrite.grammar.frames import Frame
 from textenvs.envs.rewrite.grammar.recognizer import Reading
-from textenvs.envs.rewrite.grammar.reduction import NOTHING, Utterance, holds, say, say_in_full, spoken
+from textenvs.envs.rewrite.grammar.reduction import Utterance, holds, in_full, say, say_in_full, spoken
 from textenvs.envs.rewrite.grammar.surface import surface
 from textenvs.envs.rewrite.service import respond
 from textenvs.envs.rewrite.truth import LazyTruth, Situation
@@ -94,10 +93,10 @@ class Dialogue:
     def _go_on(self) -> str:
         """Let the service answer what was meant, and the user make the next request."""
         item, number = self._item, self._next
-        event = item.discourse[number]
+        turn = item.discourse[number]
         if self._utterance is not item.utterances[number]:
-            event = replace(event, named=spoken(self._utterance).union([entity.stem for entity in event.told]))
-        self._discourse = (*self._discourse, event)
+            turn = turn._replace(named=spoken(self._utterance).union([entity.stem for entity in turn.told]))
+        self._discourse = (*self._discourse, turn)
         self._next = number + 1
         if self._next < len(item.utterances):
             self._request()
@@ -108,15 +107,13 @@ class Dialogue:
         planned, line = self._item.utterances[self._next], self._item.lines[self._next]
         self._utterance, self._said, self._gold = planned, line.said, line.gold
         if self._wrong and not holds(planned, self._discourse):
-            self._speak(replace(planned, parts=tuple([replace(part, reduction=NOTHING) for part in planned.parts])))
+            self._speak(planned._replace(parts=in_full(planned)))
 
     def _go_wrong(self, reading: Reading) -> str:
         """Let the service answer what it understood, and the user react."""
         reply = respond(self._tables, self._item.knowledge, reading)
-        frame = self._utterance.frame
-        asked = tuple([entity for clause in frame for entity in clause.fill])
         named = spoken(self._utterance).union([entity.stem for entity in reply.told])
-        self._discourse = (*self._discourse, Event(frame, asked, reply.told, reply.listed, named))
+        self._discourse = (*self._discourse, event(self._utterance.frame, reply.told, reply.listed, named))
         self._wrong += 1
         self._speak(react(self._item.language, self._split, self._utterance, reading, self._discourse, self._wrong))
         return reply.text

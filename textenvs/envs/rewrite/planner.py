@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 
 from textenvs.dice import Dice
 from textenvs.envs.rewrite.dials import Dials
-from textenvs.envs.rewrite.grammar.discourse import Discourse, Event, antecedents, distance, mentioned
+from textenvs.envs.rewrite.grammar.discourse import Discourse, antecedents, distance, event, mentioned
 from textenvs.envs.rewrite.grammar.entities import Cast
 from textenvs.envs.rewrite.grammar.frames import LISTING, NAMING, Clause, Entity, Intent, Type
 from textenvs.envs.rewrite.grammar.language import Cut, Shell
-from textenvs.envs.rewrite.grammar.menu import Group, Need, Option, menu, openers, shell_wordings
+from textenvs.envs.rewrite.grammar.menu import Choice, Group, Need, Option, menu, openers, shell_wordings
 from textenvs.envs.rewrite.grammar.reduction import NOTHING, Part, Reduction, Utterance, spoken
 from textenvs.envs.rewrite.types import Language
 from textenvs.seeding import Split
@@ -53,7 +54,8 @@ class Planner:
         self._asked: set[Clause] = set()
         self._topics: set[tuple[Intent, Entity]] = set()
         self._types: set[Type] = set()
-        self._found: dict[tuple[Cut, Type], tuple[Entity, ...]] = {}
+        self._found: dict[Need, tuple[Entity, ...]] = {}
+        self._met: frozenset[Need] | None = None
 
     def plan(self, turns: int) -> None:
         """Plan this many requests."""
@@ -61,15 +63,15 @@ class Planner:
         for turn in range(turns):
             wish = self._dice.weighted(shares) if turn else 0
             self._found.clear()
-            parts = (self._reduced(kind) for kind in _WISHES[wish])
-            part = next((part for part in parts if part is not None), None) or self._plain()
+            self._met = None
+            part = next(filter(None, map(self._reduced, _WISHES[wish])), None) or self._plain()
             self._happen(self._dressed(part))
 
     # One clause
 
     def _reduced(self, kind: int) -> Part | None:
         """Return a clause with something left out: 1 reference, 2 ellipsis, 3 both; None if that cannot be."""
-        groups = self._feasible(((), self._menu.reference, self._menu.ellipsis, self._menu.both)[kind])
+        groups = self._feasible((self._menu.reference, self._menu.ellipsis, self._menu.both)[kind - 1])
         shells = self._shells(by_ordinal=kind == 3) if kind > 1 else []
         for _ in range(_TRIES if groups or shells else 0):
             shelled = bool(shells) and (not groups or self._dice.chance(0.5))
@@ -78,27 +80,30 @@ class Planner:
                 return part
         return None
 
-    def _feasible(self, groups: Sequence[Group]) -> list[Group]:
+    def _feasible(self, choice: Choice) -> Sequence[Group]:
         """Return the groups whose needs have antecedents."""
-        met = {need for need in self._menu.needs if self._antecedents(*need)} if groups else set[Need]()
-        return [group for group in groups if met.issuperset(group.needs)]
+        if self._met is None:
+            needs = chain.from_iterable([self._menu.needs.get(kind, ()) for kind in self._types])
+            self._met = frozenset([need for need in needs if self._antecedents(*need)])
+        return choice.feasible(self._met)
 
     def _chosen(self, groups: Sequence[Group]) -> Part | None:
         """Take an option of a menu of which everything is feasible."""
         option = self._dice.pick(self._dice.pick(groups).options)
-        fill: list[Entity | None] = []
+        fill: list[Entity | None] = [None] * len(option.cuts)
         rank = 0
-        for kind, cut in zip(option.intent.types, option.cuts, strict=True):
-            found = () if cut is None else self._antecedents(cut, kind)
-            at = self._dice.below(len(found)) if found else 0
-            rank = at if cut == "ordinal" else rank
-            fill.append(found[at] if found else None)
+        for slot, cut in enumerate(option.cuts):
+            if cut is not None:
+                found = self._antecedents(cut, option.intent.types[slot])
+                at = self._dice.below(len(found))
+                rank = at if cut == "ordinal" else rank
+                fill[slot] = found[at]
         return self._part(option, fill, Reduction(option.cuts, variant=self._dice.below(_VARIANTS), rank=rank))
 
     def _shells(self, *, by_ordinal: bool) -> list[tuple[Shell, int, Cut | None]]:
         """Return how the last request can be asked again about something else: shell, new slot, how that is said."""
         last, *others = self.utterances[-1].parts
-        intent = last.clause.intent
+        intent, fill = last.clause
         if others or not self._reaches(intent.name):
             return []
         cut: Cut | None = "ordinal" if by_ordinal else None
@@ -111,7 +116,7 @@ class Planner:
             for slot, kind in enumerate(intent.types)
             if (shell == "correction" or _can_follow(intent, slot))
             and (cut is None or self._antecedents(cut, kind))
-            and all(self._reaches(e.stem) for i, e in enumerate(last.clause.fill) if i != slot)
+            and self._reaches(*[entity.stem for entity in fill if entity is not fill[slot]])
         ]
 
     def _wordings(self, part: Part, shell: Shell, cut: Cut | None) -> tuple[int, ...]:
@@ -156,12 +161,12 @@ class Planner:
         taken = [entity for entity in (*fill, instead_of) if entity is not None]
         whole: list[Entity] = []
         for kind, given in zip(option.intent.types, fill, strict=True):
-            entity = given or self._fresh(kind, [*whole, *taken])
+            entity = given or self._fresh(kind, [*whole, *taken] if whole else taken)
             if entity is None:
                 return None
             whole.append(entity)
         clause = Clause(option.intent, tuple(whole))
-        if clause in self._asked or len(set(whole)) < len(whole) or instead_of in whole or not self._answerable(clause):
+        if clause in self._asked or len({*whole, instead_of}) <= len(whole) or not self._answerable(clause):
             return None
         if reduction.shell is None and (option.intent, whole[0]) in self._topics:
             return None
@@ -189,7 +194,7 @@ class Planner:
     def _second(self, first: Part) -> Part:
         """Return a second request about other kinds of things, in full or with its own references."""
         apart = _touched(first.clause.intent)
-        groups = self._feasible(self._menu.reference) if first.reduction is not NOTHING else []
+        groups = self._feasible(self._menu.reference) if first.reduction is not NOTHING else ()
         groups = [g for g in groups if all(cut not in _ALONE and kind not in apart for cut, kind in g.needs)]
         part = self._chosen(groups) if groups else None
         return part if part and apart.isdisjoint(_touched(part.clause.intent)) else self._plain(apart)
@@ -200,15 +205,17 @@ class Planner:
         echo = self._dice.chance(self._dials.echo) or len(frame) > 1
         told: list[Entity] = []
         for clause in frame:
+            subject = clause.fill[0]
             self._asked.add(clause)
-            self._topics.add((clause.intent, clause.fill[0]))
-            told += [clause.fill[0]] if echo else []
+            self._topics.add((clause.intent, subject))
+            if echo:
+                told.append(subject)
             told += self._answered(clause)
         listed = self.answers[frame[0]] if len(frame) == 1 and frame[0].intent.answer in LISTING else ()
-        asked = frame[0].fill if len(frame) == 1 else tuple([entity for clause in frame for entity in clause.fill])
         named = spoken(utterance).union([entity.stem for entity in told])
-        self.discourse = (*self.discourse, Event(frame, asked, tuple(told), listed, named))
-        self._types.update([entity.type for entity in (*asked, *told)])
+        happened = event(frame, tuple(told), listed, named)
+        self.discourse = (*self.discourse, happened)
+        self._types.update(happened.things)
         self.utterances.append(utterance)
         self.echoes.append(echo)
 
@@ -234,7 +241,7 @@ class Planner:
         found = self._found.get((cut, kind))
         if found is None:
             found = antecedents(self.discourse, cut, kind)
-            if not all(self._reaches(entity.stem) for entity in found):
+            if not self._reaches(*[entity.stem for entity in found]):
                 found = ()
             self._found[cut, kind] = found
         return found
@@ -249,8 +256,8 @@ class Planner:
 
     def _supply(self, kind: Type, taken: Sequence[Entity]) -> tuple[int, list[Entity]]:
         """Return how many more things of a type the dialogue may mention, and those it knows but for the taken."""
-        known = mentioned(self.discourse, kind)
-        pending = sum(entity.type == kind and entity not in known for entity in taken)
+        known = mentioned(self.discourse, kind) if kind in self._types else []
+        pending = sum([entity.type == kind and entity not in known for entity in taken])
         room = self._dials.distractors + 1 - len(known) - pending
         return room, [entity for entity in known if entity not in taken]
 
@@ -262,12 +269,14 @@ class Planner:
         room, others = self._supply(kind, clause.fill)
         return room >= 2 if clause.intent.answer in LISTING else room > 0 or bool(others)
 
-    def _reaches(self, stem: str) -> bool:
-        return 1 <= distance(self.discourse, stem) <= self._dials.reach
+    def _reaches(self, *names: str) -> bool:
+        """Say whether things that came up are within reach: they were named then, so in a short talk all of them are."""
+        reach = self._dials.reach
+        return len(self.discourse) <= reach or all(distance(self.discourse, name) <= reach for name in names)
 
     def _new_topic(self, clause: Clause) -> bool:
-        before = {entity.type for entity in self.discourse[-1].asked}
-        return before.isdisjoint(clause.intent.types)
+        before = [kind for asked in self.discourse[-1].frame for kind in asked.intent.types]
+        return set(before).isdisjoint(clause.intent.types)
 
 
 @cache

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from textenvs.envs.rewrite.grammar.discourse import Discourse
 from textenvs.envs.rewrite.grammar.language import Shell
 from textenvs.envs.rewrite.grammar.menu import shell_wordings
 from textenvs.envs.rewrite.grammar.recognizer import Reading
-from textenvs.envs.rewrite.grammar.reduction import NOTHING, Part, Reduction, Utterance, changed_slot, holds
+from textenvs.envs.rewrite.grammar.reduction import Part, Reduction, Utterance, changed_slot, holds, in_full
 from textenvs.envs.rewrite.types import Language
 from textenvs.seeding import Split
 
@@ -32,17 +30,17 @@ def react(
     """
     part, *others = meant.parts
     if others:
-        return Utterance(tuple([replace(each, reduction=NOTHING) for each in meant.parts]), repeat=variant)
+        return Utterance(in_full(meant), repeat=variant)
     shell, kept = _pointed(part, reading)
     if shell is not None:
         wordings = shell_wordings(language, split, part.clause.intent, part.core, shell)
         if wordings:
             reduction = Reduction((), shell, kept, wordings[variant % len(wordings)])
-            return Utterance((replace(part, reduction=reduction),))
+            return Utterance((part._replace(reduction=reduction),))
     again = Utterance(meant.parts, repeat=variant)
     if part.reduction.cuts and part.reduction.shell is None and holds(again, discourse):
         return again
-    return Utterance((replace(part, reduction=Reduction((), "complaint", -1, variant)),))
+    return Utterance((part._replace(reduction=Reduction((), "complaint", -1, variant)),))
 
 
 def _pointed(part: Part, reading: Reading) -> tuple[Shell | None, int]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textenvs.dice import Dice
-from textenvs.envs.rewrite.grammar.discourse import Event, antecedents
+from textenvs.envs.rewrite.grammar.discourse import antecedents, event
 from textenvs.envs.rewrite.grammar.entities import WORD_TYPES, Cast
 from textenvs.envs.rewrite.grammar.frames import INTENTS, Clause
 from textenvs.envs.rewrite.grammar.lexicon import LEXICONS
@@ -217,7 +217,7 @@ class TestAntecedents:
 
     @staticmethod
     def turn(*asked, told=(), listed=()):
-        return Event((), tuple(asked), tuple(told), tuple(listed), frozenset())
+        return event((Clause(INTENTS["where"], asked),), tuple(told), tuple(listed), frozenset())
 
     def test_the_most_recent_turn_with_a_candidate_decides(self, things):
         first, second, *_ = things

@@ -105,7 +105,7 @@ class TestDials:
     def test_distractors_have_a_limit(self, most):
         counts = {0}
         for item in draw(120, difficulty=Dials(distractors=most)):
-            heard = {entity for event in item.discourse for entity in (*event.asked, *event.told)}
+            heard = {thing for event in item.discourse for things in event.things.values() for thing in things}
             things = collections.Counter(entity.type for entity in heard)
             counts.update(number - 1 for number in things.values())
         assert max(counts) == most

@@ -13,8 +13,8 @@ Every operator has one rule. A reference is allowed only where its rule gives ex
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from textenvs.envs.rewrite.grammar.frames import Entity, Frame, Type
 from textenvs.envs.rewrite.grammar.language import Cut
@@ -22,13 +22,12 @@ from textenvs.envs.rewrite.grammar.language import Cut
 _THINGS: frozenset[Type] = frozenset(["parcel", "order", "product", "hotel", "shop"])
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """What one turn put into the talk.
 
     Attributes:
         frame: what the user asked.
-        asked: the things in it, said or implied.
+        things: what it mentioned, said or implied, from either side: of every type the things in order, each once.
         told: the things that the service mentioned.
         listed: those among them that stood in a list.
         named: stems of the things whose names were really heard in this turn, from either side, and the names of
@@ -36,7 +35,7 @@ class Event:
     """
 
     frame: Frame
-    asked: tuple[Entity, ...]
+    things: Mapping[Type, tuple[Entity, ...]]
     told: tuple[Entity, ...]
     listed: tuple[Entity, ...]
     named: frozenset[str]
@@ -44,6 +43,16 @@ class Event:
 
 Discourse = tuple[Event, ...]
 """The turns so far, the oldest first."""
+
+
+def event(frame: Frame, told: tuple[Entity, ...], listed: tuple[Entity, ...], named: frozenset[str]) -> Event:
+    """Return what one turn puts into the talk; the arguments are `Event`'s."""
+    things: dict[Type, tuple[Entity, ...]] = {}
+    for entity in (*[entity for clause in frame for entity in clause.fill], *told):
+        same = things.get(entity.type, ())
+        if entity not in same:
+            things[entity.type] = (*same, entity)
+    return Event(frame, things, told, listed, named)
 
 
 def antecedents(discourse: Discourse, cut: Cut, kind: Type) -> tuple[Entity, ...]:
@@ -56,63 +65,58 @@ def antecedents(discourse: Discourse, cut: Cut, kind: Type) -> tuple[Entity, ...
     if cut == "ordinal":
         return _listed(discourse, kind)
     if cut in ("zero", "one"):
-        return _sole(_of(discourse[-1], frozenset([kind])))
+        return _sole(discourse[-1].things.get(kind, ()))
     if cut == "return":
-        return () if _of(discourse[-1], frozenset([kind])) else _nearest(discourse, frozenset([kind]), kind)
+        return () if kind in discourse[-1].things else _nearest(discourse, kind)
     if kind == "person":
         return tuple(_persons(discourse))
-    return _nearest(discourse, _THINGS if cut == "pronoun" else frozenset([kind]), kind)
+    return _it(discourse, kind) if cut == "pronoun" else _nearest(discourse, kind)
 
 
 def distance(discourse: Discourse, name: str) -> int:
     """Return how many turns back a stem or an intent was last heard, from 1; 0 if never."""
-    for back, event in enumerate(reversed(discourse), start=1):
-        if name in event.named:
+    for back, turn in enumerate(reversed(discourse), start=1):
+        if name in turn.named:
             return back
     return 0
 
 
 def mentioned(discourse: Discourse, kind: Type) -> list[Entity]:
     """Return everything of a type that was mentioned, in order, each once."""
-    seen: dict[str, Entity] = {}
-    for event in discourse:
-        for entity in (*event.asked, *event.told):
-            if entity.type == kind:
-                seen.setdefault(entity.stem, entity)
-    return list(seen.values())
+    found = [entity for turn in discourse for entity in turn.things.get(kind, ())]
+    return list(dict.fromkeys(found)) if len(found) > 1 else found
 
 
-def _of(event: Event, kinds: frozenset[Type]) -> list[Entity]:
-    found: list[Entity] = []
-    for entity in (*event.asked, *event.told):
-        if entity.type in kinds and entity not in found:
-            found.append(entity)
-    return found
+def _sole(candidates: tuple[Entity, ...]) -> tuple[Entity, ...]:
+    return candidates if len(candidates) == 1 else ()
 
 
-def _sole(candidates: list[Entity]) -> tuple[Entity, ...]:
-    return tuple(candidates) if len(candidates) == 1 else ()
+def _nearest(discourse: Discourse, kind: Type) -> tuple[Entity, ...]:
+    for turn in reversed(discourse):
+        if kind in turn.things:
+            return _sole(turn.things[kind])
+    return ()
 
 
-def _nearest(discourse: Discourse, kinds: frozenset[Type], kind: Type) -> tuple[Entity, ...]:
-    for event in reversed(discourse):
-        candidates = _of(event, kinds)
-        if candidates:
-            return _sole(candidates) if candidates[0].type == kind else ()
+def _it(discourse: Discourse, kind: Type) -> tuple[Entity, ...]:
+    for turn in reversed(discourse):
+        spoken_of = _THINGS.intersection(turn.things)
+        if spoken_of:
+            return _sole(turn.things[kind]) if len(spoken_of) == 1 and kind in spoken_of else ()
     return ()
 
 
 def _listed(discourse: Discourse, kind: Type) -> tuple[Entity, ...]:
-    for event in reversed(discourse):
-        if event.listed:
-            return event.listed if event.listed[0].type == kind else ()
+    for turn in reversed(discourse):
+        if turn.listed:
+            return turn.listed if turn.listed[0].type == kind else ()
     return ()
 
 
 def _persons(discourse: Discourse) -> Iterator[Entity]:
     for gender in ("m", "f"):
-        for event in reversed(discourse):
-            candidates = [person for person in _of(event, frozenset(["person"])) if person.gender == gender]
+        for turn in reversed(discourse):
+            candidates = tuple([person for person in turn.things.get("person", ()) if person.gender == gender])
             if candidates:
                 yield from _sole(candidates)
                 break

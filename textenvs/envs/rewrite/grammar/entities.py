@@ -32,16 +32,17 @@ class Cast:
         self._lexicon = LEXICONS[language]
         self._residues = RESIDUES[split]
         self._dice = dice
-        self._stems: set[str] = set()
+        self._by_stem: dict[str, Entity] = {}
 
     def draw(self, kind: Type) -> Entity:
         """Draw a thing of this type: a new one, except that words such as colours can come again."""
         entity = _MAKERS[kind](self, kind)
-        while entity.stem in self._stems and kind not in WORD_TYPES:
+        while entity.stem in self._by_stem:
+            if kind in WORD_TYPES:
+                return self._by_stem[entity.stem]
             entity = _MAKERS[kind](self, kind)
-        if entity.stem not in self._stems:
-            self._stems.add(entity.stem)
-            self.entities.append(entity)
+        self._by_stem[entity.stem] = entity
+        self.entities.append(entity)
         return entity
 
     def _parts(self, *sizes: int) -> list[int]:

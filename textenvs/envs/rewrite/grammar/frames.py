@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 Type = Literal["person", "parcel", "order", "product", "city", "hotel", "shop", "day", "colour", "count", "nights"]
 Act = Literal["ask", "do", "forbid"]
@@ -13,9 +13,11 @@ AnswerKind = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entity:
     """Something that a dialogue can talk about, with its names in the dialogue's language.
+
+    Compared and hashed by identity: a dialogue has each thing once.
 
     Attributes:
         type: what kind of thing.
@@ -38,15 +40,21 @@ class Entity:
         """The customary surface form."""
         return self.names[0]
 
+    def name_in(self, form: str) -> str:
+        """Return the customary name in this form: the first of `named`."""
+        return self.names[self.forms.index(form)] if form in self.forms else self.names[0]
+
     def named(self, form: str) -> tuple[str, ...]:
         """Return the names that can stand in a hole of this form, the customary one first."""
         wanted = form if form in self.forms else ""
         return tuple([name for name, own in zip(self.names, self.forms, strict=True) if own == wanted])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Intent:
     """A predicate with typed slots.
+
+    Compared and hashed by identity, and pickled by name: there are no others than those of `INTENTS`.
 
     Attributes:
         name: of the predicate.
@@ -64,9 +72,16 @@ class Intent:
     answer: AnswerKind
     number: int
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the name."""
+        return _intent_named, (self.name,)
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+
+def _intent_named(name: str) -> Intent:
+    return INTENTS[name]
+
+
+class Clause(NamedTuple):
     """One request: an intent with an entity in every slot."""
 
     intent: Intent

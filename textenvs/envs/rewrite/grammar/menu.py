@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -15,6 +15,7 @@ from textenvs.partition import MODULUS, owner
 from textenvs.seeding import Split
 
 _SHELLS: tuple[Shell, ...] = ("vp_ellipsis", "correction", "fragment")
+_MOST_SITUATIONS = 1 << 12  # that are kept
 _NUMBERS = {name: number for number, name in enumerate((*CUTS, *_SHELLS))}
 
 OPERATORS: tuple[str, ...] = (*CUTS, "vp_ellipsis", "correction")
@@ -53,23 +54,44 @@ class Group:
     options: tuple[Option, ...]
 
 
+class Choice:
+    """Groups to choose from. What is feasible is worked out once for every situation, for situations come again.
+
+    Args:
+        groups: all of them.
+    """
+
+    def __init__(self, groups: Sequence[Group] = ()) -> None:
+        self._groups = groups
+        self._feasible: dict[frozenset[Need], tuple[Group, ...]] = {}
+
+    def feasible(self, met: frozenset[Need]) -> tuple[Group, ...]:
+        """Return the groups all of whose needs are met."""
+        found = self._feasible.get(met)
+        if found is None:
+            found = tuple(group for group in self._groups if met.issuperset(group.needs))
+            if len(self._feasible) < _MOST_SITUATIONS:
+                self._feasible[met] = found
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Menu:
     """All options of one split.
 
     Attributes:
         plain: the wordings without any reduction, of requests that leave something to refer to.
-        needs: all needs of all groups.
+        needs: all needs of all groups, by type.
         reference: groups in which something stands for what is left out.
         ellipsis: groups in which nothing does.
         both: groups in which one slot goes this way and one that.
     """
 
     plain: tuple[Option, ...]
-    needs: tuple[Need, ...]
-    reference: tuple[Group, ...]
-    ellipsis: tuple[Group, ...]
-    both: tuple[Group, ...]
+    needs: Mapping[Type, tuple[Need, ...]]
+    reference: Choice
+    ellipsis: Choice
+    both: Choice
 
 
 @cache
@@ -97,12 +119,16 @@ def menu(language: Language, split: Split, intents: tuple[str, ...], operators: 
     for needs, options in groups.items():
         silent = [cut == "zero" for cut, _ in needs]
         kinds.setdefault((all(silent), any(silent)), []).append(Group(needs, tuple(options)))
+    by_type: dict[Type, dict[Need, None]] = {}
+    for needs in groups:
+        for need in needs:
+            by_type.setdefault(need[1], {})[need] = None
     return Menu(
         _leading(language, split, plain, reduced, operators),
-        tuple(dict.fromkeys(need for needs in groups for need in needs)),
-        tuple(kinds.get((False, False), ())),
-        tuple(kinds.get((True, True), ())),
-        tuple(kinds.get((False, True), ())),
+        {kind: tuple(needs) for kind, needs in by_type.items()},
+        Choice(kinds.get((False, False), ())),
+        Choice(kinds.get((True, True), ())),
+        Choice(kinds.get((False, True), ())),
     )
 
 

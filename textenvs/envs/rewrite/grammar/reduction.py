@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from textenvs.envs.rewrite.grammar.discourse import Discourse, antecedents
 from textenvs.envs.rewrite.grammar.frames import Clause, Entity, Frame
@@ -11,8 +11,7 @@ from textenvs.envs.rewrite.grammar.surface import Surface
 from textenvs.envs.rewrite.grammar.templates import Template
 
 
-@dataclass(frozen=True, slots=True)
-class Reduction:
+class Reduction(NamedTuple):
     """What is left out of one clause.
 
     Attributes:
@@ -35,7 +34,7 @@ class Reduction:
 
     def silent(self, slot: int) -> bool:
         """Say whether a slot cannot be read off the utterance."""
-        return self.cut(slot) is not None or (self.shell is not None and slot != self.kept)
+        return (bool(self.cuts) and self.cuts[slot] is not None) or (self.shell is not None and slot != self.kept)
 
     @property
     def operators(self) -> tuple[str, ...]:
@@ -48,8 +47,7 @@ class Reduction:
 NOTHING = Reduction()
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One clause with its wording.
 
     Attributes:
@@ -65,8 +63,7 @@ class Part:
     reduction: Reduction = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Utterance:
+class Utterance(NamedTuple):
     """What the user says in one turn.
 
     Attributes:
@@ -82,7 +79,7 @@ class Utterance:
     @property
     def frame(self) -> Frame:
         """What it means."""
-        return tuple(part.clause for part in self.parts)
+        return tuple([part.clause for part in self.parts])
 
     @property
     def operators(self) -> tuple[str, ...]:
@@ -129,8 +126,7 @@ def say_without(surface: Surface, utterance: Utterance, number: int, missing: in
 def full_body(surface: Surface, part: Part) -> str:
     """Return a clause with every slot said, without opener."""
     template = surface.templates[part.clause.intent.name][part.core]
-    names = [surface.name(entity, hole.form) for entity, hole in zip(part.clause.fill, template.holes, strict=True)]
-    return template.fill(names)
+    return template.fill(_names(surface, part, template))
 
 
 def body(surface: Surface, part: Part) -> str:
@@ -150,8 +146,7 @@ def body_without(surface: Surface, part: Part, missing: int | None) -> str:
         missing: the slot that stays as the user left it; None for the predicate.
     """
     template = surface.templates[part.clause.intent.name][part.core]
-    fill = part.clause.fill
-    names = [surface.name(entity, hole.form) for entity, hole in zip(fill, template.holes, strict=True)]
+    names = _names(surface, part, template)
     if missing is None:
         wordings = surface.shells("vp_ellipsis", part.clause.intent.act)
         joint = " " if surface.language == "en" else ""
@@ -160,6 +155,11 @@ def body_without(surface: Surface, part: Part, missing: int | None) -> str:
     cut = part.reduction.cut(missing)
     names[missing] = "" if cut is None else _slot(surface, part, template, missing)
     return template.fill(names)
+
+
+def in_full(utterance: Utterance) -> tuple[Part, ...]:
+    """Return the parts of an utterance with nothing left out."""
+    return tuple([part._replace(reduction=NOTHING) for part in utterance.parts])
 
 
 def holds(utterance: Utterance, discourse: Discourse) -> bool:
@@ -172,7 +172,7 @@ def spoken(utterance: Utterance) -> frozenset[str]:
     heard: list[str] = []
     for part in utterance.parts:
         fill, reduction = part.clause.fill, part.reduction
-        heard += [entity.stem for slot, entity in enumerate(fill) if not reduction.silent(slot)]
+        heard += [entity.stem for slot, entity in enumerate(fill) if reduction is NOTHING or not reduction.silent(slot)]
         if reduction.shell is None:
             heard.append(part.clause.intent.name)
     return frozenset(heard)
@@ -196,6 +196,11 @@ def _continues(part: Part, discourse: Discourse) -> bool:
     same: list[bool] = [a == b for a, b in zip(last.fill, part.clause.fill, strict=False)]
     others = [equal for slot, equal in enumerate(same) if slot != part.reduction.kept]
     return last.intent == part.clause.intent and all(others)
+
+
+def _names(surface: Surface, part: Part, template: Template) -> list[str]:
+    """Return the surface of every slot, all of them said."""
+    return [surface.name(entity, hole.form) for entity, hole in zip(part.clause.fill, template.holes, strict=True)]
 
 
 def _slot(surface: Surface, part: Part, template: Template, slot: int) -> str:

@@ -47,7 +47,7 @@ class Surface:
 
     def name(self, entity: Entity, form: str) -> str:
         """Return an entity's customary name in a form (case or preposition)."""
-        return self.formed(entity.named(form)[0] if form in _INFLECTED else entity.name, form)
+        return entity.name_in(form) if form in _INFLECTED else self.formed(entity.name, form)
 
     def reference(self, hole: Hole, kind: Type, cut: Cut, gender: str = "", rank: int = 0) -> str | None:
         """Return what stands in a hole for a thing that is left out, or None if the language has nothing.

@@ -33,18 +33,18 @@ class Template:
     """A wording with holes.
 
     Attributes:
-        pieces: literal strings and holes, in order.
         holes: one for every slot of the intent, in the intent's order.
         order: positions of the slots in the order in which they stand in the sentence.
+        pattern: the wording as `str.format` takes it.
     """
 
-    pieces: tuple[str | Hole, ...]
     holes: tuple[Hole, ...]
     order: tuple[int, ...]
+    pattern: str
 
     def fill(self, surfaces: Sequence[str]) -> str:
         """Return the wording with the surface of slot i in its hole."""
-        return "".join([piece if isinstance(piece, str) else surfaces[piece.slot] for piece in self.pieces])
+        return self.pattern.format(*surfaces)
 
 
 def parse_template(text: str, slots: Sequence[str]) -> Template:
@@ -57,17 +57,9 @@ def parse_template(text: str, slots: Sequence[str]) -> Template:
     Raises:
         ValueError: if a slot is missing, doubled or unknown.
     """
-    pieces: list[str | Hole] = []
-    at = 0
-    for match in _HOLE.finditer(text):
-        if match.start() > at:
-            pieces.append(text[at : match.start()])
-        pieces.append(Hole(slots.index(match[1]), match[2] or "", match[3] is not None))
-        at = match.end()
-    if at < len(text):
-        pieces.append(text[at:])
-    holes = [piece for piece in pieces if isinstance(piece, Hole)]
+    holes = [Hole(slots.index(found[1]), found[2] or "", found[3] is not None) for found in _HOLE.finditer(text)]
     order = tuple(hole.slot for hole in holes)
     if sorted(order) != list(range(len(slots))):
         raise ValueError(f"{text!r} must hold each of {tuple(slots)} exactly once")
-    return Template(tuple(pieces), tuple(sorted(holes, key=lambda hole: hole.slot)), order)
+    pattern = _HOLE.sub(lambda found: f"{{{slots.index(found[1])}}}", text)
+    return Template(tuple(sorted(holes, key=lambda hole: hole.slot)), order, pattern)
