@@ -270,7 +270,7 @@ class Planner:
         return room >= 2 if clause.intent.answer in LISTING else room > 0 or bool(others)
 
     def _reaches(self, *names: str) -> bool:
-        """Say whether things that came up are within reach: they were named then, so in a short talk all of them are."""
+        """Say whether things that came up are within reach: being named then, in a short talk all of them are."""
         reach = self._dials.reach
         return len(self.discourse) <= reach or all(distance(self.discourse, name) <= reach for name in names)
 
