@@ -88,9 +88,9 @@ def opening_key(messages: Iterable[Mapping[str, Any]]) -> int:
 
 
 def key(*parts: str) -> int:
-    """Return a number that is equal for texts that say the same; for others it differs but once in 2^64 pairs."""
+    """Return a number of 64 bits, equal for texts that say the same; for others it differs but once in 2^64 pairs."""
     digest = hashlib.blake2b("\x1f".join(map(normal, parts)).encode("utf-8", "surrogatepass"), digest_size=8)
-    return int.from_bytes(digest.digest(), "big")
+    return int.from_bytes(digest.digest(), "big", signed=True)
 
 
 def normal(text: str) -> str:

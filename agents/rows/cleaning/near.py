@@ -6,12 +6,14 @@ Broder 1997, "On the resemblance and containment of documents"; the hashing is d
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from datasketch import MinHash, MinHashLSH
 
-from agents.rows.cleaning.entry import Entry, normal
+from agents.rows.cleaning.entry import Entry, key, normal
+from agents.rows.cleaning.scratch import scratch
 
 SHINGLE = 5
 """Characters of one shingle."""
@@ -46,8 +48,7 @@ class NearDuplicate:
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-        self._index = MinHashLSH(max(0.1, threshold - _MARGIN), _PERMUTATIONS)
-        self._kept: list[Place] = []
+        self._kept = _Sketches(max(0.1, threshold - _MARGIN))
         self._latest: tuple[Entry, MinHash] | None = None
 
     def problem(self, entry: Entry) -> str:
@@ -57,8 +58,8 @@ class NearDuplicate:
             return ""
         sketch = _sketch(grams)
         self._latest = (entry, sketch)
-        for number in sorted(cast("list[int]", self._index.query(sketch))):
-            other = self._kept[number].read()
+        for place in self._kept.alike(sketch):
+            other = place.read()
             likeness = jaccard(grams, shingles(other.text))
             if likeness >= self._threshold:
                 return f"{likeness:.0%} like {other.place}"
@@ -67,8 +68,47 @@ class NearDuplicate:
     def keep(self, entry: Entry) -> None:
         """Remember the row."""
         if self._latest is not None and self._latest[0] is entry:
-            self._index.insert(len(self._kept), self._latest[1])
-            self._kept.append(Place(entry.path, entry.number, entry.start))
+            self._kept.add(self._latest[1], Place(entry.path, entry.number, entry.start))
+
+
+class _Sketches:
+    """Sketches of rows by their bands, with their places; a table on disk.
+
+    Two rows are candidates if their sketches have a whole band in common. How many bands there are, and how long, is
+    what datasketch's index takes for the threshold.
+
+    Args:
+        threshold: Jaccard similarity from which candidates are likely to be found.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self._bands: Sequence[tuple[int, int]] = MinHashLSH(threshold, _PERMUTATIONS).hashranges
+        self._tables = scratch(
+            "place (row INTEGER PRIMARY KEY, path TEXT, number INTEGER, start INTEGER)",
+            "band (key INTEGER, row INTEGER, PRIMARY KEY (key, row)) WITHOUT ROWID",
+        )
+
+    def alike(self, sketch: MinHash) -> list[Place]:
+        """Return the places of the candidates, in the order in which they came."""
+        found = self._tables.execute(
+            "SELECT path, number, start FROM place WHERE row IN "
+            "(SELECT row FROM band WHERE key IN (SELECT value FROM json_each(?))) ORDER BY row",
+            (json.dumps(self._keys(sketch)),),
+        )
+        return [Place(Path(path), number, start) for path, number, start in found]
+
+    def add(self, sketch: MinHash, place: Place) -> None:
+        """Remember a row."""
+        inserted = self._tables.execute(
+            "INSERT INTO place (path, number, start) VALUES (?, ?, ?)", (str(place.path), place.number, place.start)
+        )
+        bands = ((key, inserted.lastrowid) for key in self._keys(sketch))
+        self._tables.executemany("INSERT OR IGNORE INTO band VALUES (?, ?)", bands)
+
+    def _keys(self, sketch: MinHash) -> list[int]:
+        """Return a key of each band."""
+        hashes = sketch.hashvalues
+        return [key(str(band), hashes[slice(*place)].tobytes().hex()) for band, place in enumerate(self._bands)]
 
 
 def shingles(text: str) -> frozenset[str]:

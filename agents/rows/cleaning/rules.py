@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Protocol
 
 from agents.rows.cleaning.config import CleaningConfig
-from agents.rows.cleaning.entry import Entry
+from agents.rows.cleaning.entry import Entry, key
 from agents.rows.cleaning.languages import UNDECIDED, language_of
+from agents.rows.cleaning.scratch import scratch
 from agents.rows.files import form_of
 
 
@@ -101,17 +101,16 @@ class Contradiction:
 
     def __init__(self, entries: Iterable[Entry], labels_only: bool) -> None:
         self._labels_only = labels_only
-        self._said: dict[int, Counter[str]] = defaultdict(Counter)
-        for entry in filter(self._concerns, entries):
-            question, answer = entry.question
-            self._said[question][answer] += 1
+        self._said = scratch("said (question INTEGER, answer INTEGER, n INTEGER, PRIMARY KEY (question, answer))")
+        count = "INSERT INTO said VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1"
+        self._said.executemany(count, (_keys(entry) for entry in entries if self._concerns(entry)))
 
     def problem(self, entry: Entry) -> str:
         """Count who says otherwise."""
         if not self._concerns(entry):
             return ""
-        question, answer = entry.question
-        said = self._said[question]
+        question, answer = _keys(entry)
+        said = dict(self._said.execute("SELECT answer, n FROM said WHERE question = ?", (question,)))
         agreeing, everyone = said[answer], sum(said.values())
         if 2 * agreeing > everyone:
             return ""
@@ -150,13 +149,19 @@ class Duplicate:
     reason = "duplicate"
 
     def __init__(self) -> None:
-        self._seen: dict[int, str] = {}
+        self._seen = scratch("seen (identity INTEGER PRIMARY KEY, place TEXT)")
 
     def problem(self, entry: Entry) -> str:
         """Look for an earlier row that teaches the same."""
-        first = self._seen.get(entry.identity)
-        return f"the same as {first}" if first else ""
+        first = self._seen.execute("SELECT place FROM seen WHERE identity = ?", (entry.identity,)).fetchone()
+        return f"the same as {first[0]}" if first else ""
 
     def keep(self, entry: Entry) -> None:
         """Remember the row."""
-        self._seen[entry.identity] = entry.place
+        self._seen.execute("INSERT INTO seen VALUES (?, ?)", (entry.identity, entry.place))
+
+
+def _keys(entry: Entry) -> tuple[int, int]:
+    """Return what a row asks and what it answers, as keys."""
+    question, answer = entry.question
+    return question, key(answer)

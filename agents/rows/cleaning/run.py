@@ -1,4 +1,4 @@
-"""Cleaning files of rows, row by row: they need not fit into memory, though a sketch of each kept one does."""
+"""Cleaning files of rows, row by row: neither they nor what is remembered of them need fit into memory."""
 
 from __future__ import annotations
 

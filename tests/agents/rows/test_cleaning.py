@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import pytest
 
 from agents.rows.cleaning import CleaningConfig, CleaningReport, clean
 from agents.rows.cleaning.entry import Entry, opening_key
-from agents.rows.cleaning.near import jaccard, shingles
+from agents.rows.cleaning.near import NearDuplicate, jaccard, shingles
+from agents.rows.cleaning.rules import Duplicate
 from textenvs.errors import ConfigError
 
 
@@ -131,6 +134,25 @@ def test_every_near_duplicate_among_many_is_found(tmp_path: Path) -> None:
     _, kept, aside = cleaned(tmp_path, *rows, near_duplicates=0.85)
     assert kept == rows[:40]
     assert reasons(aside) == [(line, "near-duplicate") for line in range(41, 81)]
+
+
+def test_what_is_remembered_of_the_rows_takes_no_memory(tmp_path: Path) -> None:
+    texts = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(400)]
+    entries = [Entry(tmp_path, n, 0, row(text, text[::-1])) for n, text in enumerate(texts)]
+    rules = [Duplicate(), NearDuplicate(0.9)]
+
+    def examine(some: list[Entry]) -> None:
+        for entry in some:
+            assert [rule.problem(entry) for rule in rules] == ["", ""]
+            for rule in rules:
+                rule.keep(entry)
+
+    examine(entries[:100])
+    tracemalloc.start()
+    examine(entries[100:])
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 150_000, "an index in memory takes some 8 kB a row"
 
 
 def test_contradictions_go_unless_a_majority_decides(tmp_path: Path) -> None:
