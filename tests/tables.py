@@ -291,6 +291,20 @@ def reward_model(language: str) -> str:
     return reward_model_table.reward_model(language)
 
 
+def rounds(language: str) -> str:
+    """Rounds of feedback, by route."""
+    from tests import stage_tables
+
+    return stage_tables.rounds(language)
+
+
+def pipeline(language: str) -> str:
+    """The tiny pipeline, by environment and stage."""
+    from tests import stage_tables
+
+    return stage_tables.pipeline(language)
+
+
 SIDES = ("before", "after", "difference")
 
 MEASURES = ("return", "exact match", "restoration F1 (run)", "restoration F1 (pan)", "BLEU-4")
@@ -341,6 +355,8 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "regret": regret,
     "reward-model": reward_model,
     "plan": plan,
+    "rounds": rounds,
+    "pipeline": pipeline,
 }
 
 

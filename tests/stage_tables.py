@@ -1,0 +1,68 @@
+"""The tables of stages that follow each other: rounds of feedback, and a pipeline over all environments."""
+
+from __future__ import annotations
+
+from tests.cells import Cell, stored
+from tests.tables import find_row, interval, rows, source
+
+ROUTES = {
+    "en": {"sft": "SFT on corrections", "dpo": "DPO on pairs", "kto": "KTO", "ppo": "reward model + PPO"},
+    "zh": {"sft": "SFT(纠正)", "dpo": "DPO(成对)", "kto": "KTO", "ppo": "奖励模型 + PPO"},
+}
+
+
+def rounds(language: str) -> str:
+    """True success before and after three rounds of feedback, by route."""
+    cells = [(label, cell) for route, label in ROUTES[language].items() for cell in stored(f"rounds-{route}")]
+    if not cells:
+        return ""
+    header = {
+        "en": ["route, seed", "true success before", "after three rounds", "paired difference", "promoted", "rows"],
+        "zh": ["路线,种子", "真实成功率:之前", "三轮之后", "配对差", "上线的轮次", "训练行数"],
+    }[language]
+    body = [[f"{label}, {cell.seed}", *_sides(cell), *_each_round(cell)] for label, cell in cells]
+    return rows(header, body) + source([cell for _, cell in cells], language, "make proof")
+
+
+def pipeline(language: str) -> str:
+    """Success after every stage of the tiny preset, in each environment."""
+    cells = stored("pipeline")
+    if not cells:
+        return ""
+    header = {
+        "en": ["success %, seed", "after SFT", "+ DPO", "+ PPO", "paired difference, SFT to PPO"],
+        "zh": ["成功率 %,种子", "SFT 之后", "+ DPO", "+ PPO", "配对差,SFT 到 PPO"],
+    }[language]
+    body = [[f"{place}, {cell.seed}", *_stages(cell, place)] for cell in cells for place in _places(cell)]
+    took = {
+        "en": "seed {}: {:.0f} processor minutes, {:,} MB",
+        "zh": "种子 {}:{:.0f} 处理器分钟,{:,} MB",
+    }[language]
+    each = [took.format(c.seed, c.figures["processor_s"] / 60, c.figures["peak_memory_mb"]) for c in cells]
+    return rows(header, body) + "\n" + "; ".join(each) + ".\n" + source(cells, language)
+
+
+def _sides(cell: Cell) -> list[str]:
+    row = find_row(cell.figures["tables"][0], "success")
+    return [interval(row[side], 100) for side in ("before", "after", "difference")]
+
+
+def _each_round(cell: Cell) -> list[str]:
+    """Return which rounds were promoted, and how many rows each learned from."""
+    found = cell.figures["rounds"]
+    promoted = [str(number) for number, one in enumerate(found, 1) if one["promoted"]]
+    return [", ".join(promoted) or "–", ", ".join(str(one["rows"]) for one in found)]
+
+
+def _places(cell: Cell) -> list[str]:
+    """Return what success is told of: the environments."""
+    stages = next(iter(cell.figures["overviews"].values()))
+    return [place for place in next(iter(stages.values())) if place != "all"]
+
+
+def _stages(cell: Cell, place: str) -> list[str]:
+    """Return the success after every stage, and the paired difference of the last to the first."""
+    stages = next(iter(cell.figures["overviews"].values()))
+    table = next(t for t in cell.figures["tables"] if t["title"].endswith(f"sft → ppo, {place}"))
+    difference = find_row(table, "success")["difference"]
+    return [*(interval(scores[place], 100) for scores in stages.values()), interval(difference, 100)]
