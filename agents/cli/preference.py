@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from agents.cli.models import TINY, ModelOptions, build_policy, continue_policy
 from agents.cli.options import EnvOptions
-from agents.cli.preference_data import PairOptions, check_source, judge_anew, load_pairs, print_refused
+from agents.cli.preference_data import PairOptions, check_source, find_judge, judge_anew, load_pairs, print_refused
 from agents.cli.resume import RunOptions, parse_run
 from agents.cli.settings import FLAT
 from agents.cli.stage_run import StageRun, print_record
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 COMMAND = "preference"
 FLAGS = (
-    *("config", "set", "resume", "out", "overwrite", "dry_run", "data", "judge", "init", "seed"),
+    *("config", "set", "resume", "out", "overwrite", "dry_run", "data", "judge", "constitution", "init", "seed"),
     *("model", "lora_rank", "device", "dtype", "env.id", "env.corpus", "env.language", "env.difficulty", "env.kwargs"),
     *("pairs.rows", "method", "loss_type", "beta", "sft_weight", "epochs", "learning_rate", "lr_schedule"),
     *("batch_size", "microbatch_size", "max_length", "bf16"),
@@ -46,6 +46,9 @@ class PreferenceCommand(RunOptions, Generic[C]):
     [...], "label": true} a line; pairs that the environment makes, if not given."""
     judge: str | None = None
     """A chat model, as URL#MODEL, that decides anew which answer of a pair is the better one; dpo."""
+    constitution: Path | None = None
+    """What the judge goes by: a text file that mentions $first and $second, and if wanted $instruction and
+    $conversation. Without one it prefers what is correct, complete and brief."""
     init: Path | None = None
     """Checkpoint or run to start from, instead of --model."""
     model: ModelOptions = field(default_factory=ModelOptions, metadata=FLAT)
@@ -66,6 +69,7 @@ def run(args: Sequence[str]) -> int:
         raise UsageError("a model built from nothing has no preferences to change: give --init RUN, or --model NAME")
     if options.judge is not None and options.settings.method == "kto":
         raise UsageError("--judge compares two answers; use it with --method dpo")
+    find_judge(options.judge, options.constitution)
     check_source(options.data, options.env)
     return _execute(options, stage)
 
@@ -107,7 +111,8 @@ def _rows(
     pairs = load_pairs(options.data, options.env, options.pairs, options.settings.seed)
     if options.settings.method == "kto":
         return labels_of(pairs)
-    return judge_anew(pairs, options.judge, console) if options.judge else pairs
+    judge = find_judge(options.judge, options.constitution)
+    return judge_anew(judge, pairs, console) if judge else pairs
 
 
 def _evaluation(config: PreferenceConfig, metrics: PreferenceMetrics) -> dict[str, Any]:

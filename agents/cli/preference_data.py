@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from agents.cli.environments import make_text_env
 from agents.cli.options import EnvOptions
+from textenvs.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from agents.finetune.preferences import PreferencePair
+    from textenvs.rewards.judge import PairwiseJudge
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,34 @@ def load_pairs(data: Sequence[Path], env: EnvOptions, pairs: PairOptions, seed: 
     return graded_pairs(env.id, settings, pairs.rows, seed=seed, per_turn=pairs.per_turn, lapses=pairs.lapses)
 
 
-def judge_anew(pairs: Sequence[PreferencePair], endpoint: str, console: Console) -> list[PreferencePair]:
+def find_judge(endpoint: str | None, constitution: Path | None) -> PairwiseJudge | None:
+    """Return the judge that the options name; None where they name none.
+
+    Raises:
+        UsageError: if the endpoint is none, or the constitution is no rubric for pairs, or there is nobody to go by it.
+    """
+    from textenvs.corpus_file import find_file, read_text
+    from textenvs.rewards.judge import PairwiseJudge
+    from textenvs.rewards.rubric import PAIR
+
+    if endpoint is not None:
+        return PairwiseJudge(endpoint, PAIR if constitution is None else read_text(find_file(constitution)))
+    if constitution is not None:
+        raise UsageError(f"--constitution {constitution} is what a judge goes by: give --judge URL#MODEL too")
+    return None
+
+
+def judge_anew(judge: PairwiseJudge, pairs: Sequence[PreferencePair], console: Console) -> list[PreferencePair]:
     """Have a chat model decide which answer of each pair is the better one, and say what it left open.
 
     Raises:
         EndpointError: if it does not answer.
     """
     from agents.finetune.preferences import judged_pairs
-    from textenvs.chat_client import Endpoint, client_of
-    from textenvs.rewards.judge import PairwiseJudge
+    from textenvs.chat_client import client_of
 
-    client_of(Endpoint.of(endpoint)).check()
-    kept, dropped = judged_pairs(PairwiseJudge(endpoint), pairs)
+    client_of(judge.endpoint).check()
+    kept, dropped = judged_pairs(judge, pairs)
     left_out = "".join(f"; {count}: {reason}" for reason, count in dropped.items())
     console.print(f"The judge decided {len(kept)} of {len(pairs)} pairs{left_out}.", markup=False, highlight=False)
     return kept

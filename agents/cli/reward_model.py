@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from agents.cli.models import ModelOptions, build_policy, load_policy
 from agents.cli.options import EnvOptions
-from agents.cli.preference_data import PairOptions, check_source, judge_anew, load_pairs, print_refused
+from agents.cli.preference_data import PairOptions, check_source, find_judge, judge_anew, load_pairs, print_refused
 from agents.cli.resume import RunOptions, parse_run
 from agents.cli.settings import FLAT
 from agents.cli.stage_run import StageRun, print_record
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 COMMAND = "reward-model"
 FLAGS = (
-    *("config", "set", "resume", "out", "overwrite", "dry_run", "data", "judge", "init", "seed"),
+    *("config", "set", "resume", "out", "overwrite", "dry_run", "data", "judge", "constitution", "init", "seed"),
     *("model", "lora_rank", "device", "dtype", "env.id", "env.corpus", "env.language", "env.difficulty", "env.kwargs"),
     *("pairs.rows", "margin_scale", "centring", "held_out", "epochs", "learning_rate", "lr_schedule"),
     *("batch_size", "microbatch_size", "max_length", "bf16"),
@@ -47,6 +47,9 @@ class RewardModelCommand(RunOptions, Generic[C]):
     environment makes, if not given."""
     judge: str | None = None
     """A chat model, as URL#MODEL, that decides anew which answer of a pair is the better one."""
+    constitution: Path | None = None
+    """What the judge goes by: a text file that mentions $first and $second, and if wanted $instruction and
+    $conversation. Without one it prefers what is correct, complete and brief."""
     init: Path | None = None
     """Checkpoint or run of a policy whose network is built on, instead of --model."""
     model: ModelOptions = field(default_factory=ModelOptions, metadata=FLAT)
@@ -63,6 +66,7 @@ def run(args: Sequence[str]) -> int:
     if options.dry_run:
         return print_record(COMMAND, options)
     stage = StageRun.of(COMMAND, options)
+    find_judge(options.judge, options.constitution)
     check_source(options.data, options.env)
     return _execute(options, stage)
 
@@ -77,8 +81,8 @@ def _execute(options: RewardModelCommand[RewardModelConfig], stage: StageRun) ->
 
     console, config = Console(), options.settings
     pairs = load_pairs(options.data, options.env, options.pairs, config.seed)
-    if options.judge:
-        pairs = judge_anew(pairs, options.judge, console)
+    if judge := find_judge(options.judge, options.constitution):
+        pairs = judge_anew(judge, pairs, console)
     stage.begin(config.seed)
     policy = _policy(options, pairs)
     network = _network(policy, options)

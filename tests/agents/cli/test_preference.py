@@ -76,6 +76,7 @@ def test_a_stopped_run_is_resumed_to_the_same_weights(
         ("preference --init x --out OUT --env.id CartPole-v1", ["no text environment"]),
         ("preference --init x --out OUT --loss-type sigmod", ["'sigmod'", "'sigmoid'"]),
         ("preference --init x --out OUT --method kto --judge http://localhost:1#m", ["--judge"]),
+        ("preference --init x --out OUT --constitution c.txt", ["--judge URL#MODEL"]),
         ("preference --init x --out OUT --beta 0", ["beta=0"]),
     ],
 )

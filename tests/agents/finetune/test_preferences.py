@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from agents.cli.preference_data import judge_anew
+from agents.cli.preference_data import find_judge, judge_anew
 from agents.feedback.signals import signals
 from agents.feedback.store import Interaction
 from agents.finetune.graded import GRADES, graded_answers, graded_pairs
@@ -21,8 +21,9 @@ from agents.finetune.preference_rows import parse_label, parse_pair, read_labels
 from agents.finetune.preferences import LabelledAnswer, PreferencePair, judged_pairs, labels_of
 from tests.agents.feedback.records import event, shown
 from textenvs.core import TextEnv
-from textenvs.errors import ConfigError, CorpusError, EndpointError
+from textenvs.errors import ConfigError, CorpusError, EndpointError, UsageError
 from textenvs.messages import Message
+from textenvs.rewards.judge import PairwiseJudge
 
 PROMPT = [{"role": "system", "content": "Rewrite."}, {"role": "user", "content": "那上海呢?"}]
 GOOD = [{"role": "assistant", "content": "上海天气怎么样?"}]
@@ -199,8 +200,6 @@ def longer_is_better() -> Iterator[str]:
 
 
 def test_a_judge_decides_anew_and_what_it_leaves_open_is_counted(longer_is_better: str) -> None:
-    from textenvs.rewards.judge import PairwiseJudge
-
     prompt = (Message("system", "Rewrite."), Message("user", "x"))
     pairs = [
         PreferencePair(prompt, *answers, margin=1.0) for answers in (("aa", "b"), ("b", "aa"), ("a", "b"), ("", "a"))
@@ -213,7 +212,24 @@ def test_a_judge_decides_anew_and_what_it_leaves_open_is_counted(longer_is_bette
 def test_a_command_has_a_judge_decide_and_says_what_it_left_open(longer_is_better: str) -> None:
     console = Console(record=True, width=200)
     pairs = [PreferencePair((Message("user", "x"),), *answers) for answers in (("b", "aa"), ("a", "b"))]
-    assert [one.chosen for one in judge_anew(pairs, longer_is_better, console)] == ["aa"]
+    judge = find_judge(longer_is_better, None)
+    assert judge is not None
+    assert [one.chosen for one in judge_anew(judge, pairs, console)] == ["aa"]
     assert "The judge decided 1 of 2 pairs; 1: the judge prefers neither." in console.export_text()
     with pytest.raises(EndpointError):
-        judge_anew(pairs, "http://127.0.0.1:9/v1#m", console)
+        judge_anew(PairwiseJudge("http://127.0.0.1:9/v1#m"), pairs, console)
+
+
+def test_a_constitution_is_what_the_judge_goes_by(longer_is_better: str, tmp_path: Path) -> None:
+    constitution = tmp_path / "constitution.txt"
+    constitution.write_text("Never prefer a lie. Which is the shorter one?\n$second\n$first", encoding="utf-8")
+    judge = find_judge(longer_is_better, constitution)
+    assert judge is not None
+    pairs = [PreferencePair((Message("user", "x"),), "aa", "b")]
+    assert [one.chosen for one in judge_anew(judge, pairs, Console(quiet=True))] == ["b"]
+    constitution.write_text("Prefer $first.", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"does not mention \$second"):
+        find_judge(longer_is_better, constitution)
+    with pytest.raises(UsageError, match="--judge URL#MODEL"):
+        find_judge(None, constitution)
+    assert find_judge(None, None) is None
