@@ -282,20 +282,20 @@ class MixOptions:
 def demonstrate(env: EnvOptions, sft: SFTOptions, seed: int) -> list[Demonstration]:
     """Return demonstrations of the train split: as many as asked for, else all of the warm-up's share of a corpus.
 
-    The drills come with them: in calling, where there are tools, else in copying.
+    The drills come with them: in calling, where there are tools; in looking up, where there is a list; else in copying.
 
     Raises:
         ConfigError: if the environment has no oracle.
     """
     from agents.cli.environments import make_text_env
-    from agents.finetune import call_drills, copy_drills, oracle_rows
+    from agents.finetune import call_drills, copy_drills, lookup_drills, oracle_rows
 
     settings = {**env.settings(), "split": "train", **sft.share_settings(env)[0]}
     items = getattr(make_text_env(env.id, settings), "n_items", None)
     n = sft.rows or items or DEMONSTRATIONS
     rows = oracle_rows(env.id, settings, n=n, seed=seed, lapses=sft.lapses, demonstrator=sft.demonstrator)
-    drilled = call_drills if any(row.tools for row in rows) else copy_drills
-    return [*rows, *drilled(rows, round(sft.drills * len(rows)), seed)]
+    drilled = (make(rows, round(sft.drills * len(rows)), seed) for make in (call_drills, lookup_drills, copy_drills))
+    return [*rows, *next(filter(None, drilled), [])]
 
 
 def heard(env: EnvOptions, sft: SFTOptions) -> Iterator[str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from agents.finetune.demonstrations import Demonstration, oracle_rows
     from agents.finetune.drills import copy_drills
     from agents.finetune.graded import graded_pairs
+    from agents.finetune.lookups import lookup_drills
     from agents.finetune.preference import train_on_preferences
     from agents.finetune.preference_config import PreferenceConfig
     from agents.finetune.preference_rows import read_labels, read_pairs
@@ -33,6 +34,7 @@ __all__ = [
     "call_drills",
     "copy_drills",
     "graded_pairs",
+    "lookup_drills",
     "oracle_rows",
     "read_labels",
     "read_pairs",
@@ -45,6 +47,7 @@ _NAMES = {
     "demonstrations": ("Demonstration", "oracle_rows"),
     "drills": ("copy_drills",),
     "graded": ("graded_pairs",),
+    "lookups": ("lookup_drills",),
     "preference": ("train_on_preferences",),
     "preference_config": ("PreferenceConfig",),
     "preference_rows": ("read_labels", "read_pairs"),
