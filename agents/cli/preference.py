@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from agents.cli.models import TINY, ModelOptions, build_policy, continue_policy
-from agents.cli.options import EnvOptions
+from agents.cli.options import EnvOptions, MixOptions
 from agents.cli.preference_data import PairOptions, check_source, find_judge, judge_anew, load_pairs, print_refused
 from agents.cli.resume import RunOptions, parse_run
 from agents.cli.settings import FLAT
@@ -27,7 +27,7 @@ FLAGS = (
     *("config", "set", "resume", "out", "overwrite", "dry_run", "data", "judge", "constitution", "init", "seed"),
     *("model", "lora_rank", "device", "dtype", "env.id", "env.corpus", "env.language", "env.difficulty", "env.kwargs"),
     *("pairs.rows", "method", "loss_type", "beta", "sft_weight", "epochs", "learning_rate", "lr_schedule"),
-    *("batch_size", "microbatch_size", "max_length", "bf16"),
+    *("batch_size", "microbatch_size", "max_length", "bf16", "mix.shares", "mix.temperature"),
 )
 """What the command shows as flags; all else is set by ``--set`` or a file."""
 
@@ -54,6 +54,7 @@ class PreferenceCommand(RunOptions, Generic[C]):
     model: ModelOptions = field(default_factory=ModelOptions, metadata=FLAT)
     env: EnvOptions = field(default_factory=EnvOptions)
     pairs: PairOptions = field(default_factory=PairOptions)
+    mix: MixOptions = field(default_factory=MixOptions)
 
 
 def run(args: Sequence[str]) -> int:
@@ -71,6 +72,7 @@ def run(args: Sequence[str]) -> int:
         raise UsageError("--judge compares two answers; use it with --method dpo")
     find_judge(options.judge, options.constitution)
     check_source(options.data, options.env)
+    options.mix.config()
     return _execute(options, stage)
 
 
@@ -91,7 +93,7 @@ def _execute(options: PreferenceCommand[PreferenceConfig], stage: StageRun) -> i
         else build_policy(options.model, [], True, config.seed)
     )
     with stage.resumable(console), step_progress(console, config.method) as progress:
-        metrics = train_on_preferences(policy, rows, config, progress, stage.folder)
+        metrics = train_on_preferences(policy, rows, config, progress, stage.folder, options.mix.config())
     save_policy(stage.folder / CHECKPOINT, policy)
     print_refused(metrics.refused, console)
     stage.end(_evaluation(config, metrics))

@@ -11,7 +11,8 @@ import torch
 from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from agents.rows.mixture import RowMixture
+from agents.finetune.stage_config import StageConfig
+from agents.rows.mixture import MixtureConfig, RowMixture
 
 
 class PassOrder(Sampler[int]):
@@ -63,6 +64,25 @@ class MixedOrder(Sampler[int]):
         """Yield the rows' places."""
         for batch in copy.deepcopy(self._mixture):
             yield from sorted(batch, key=self._lengths.__getitem__, reverse=True)
+
+
+def order_of(
+    lengths: Sequence[int], kinds: Sequence[str], config: StageConfig, mixture: MixtureConfig | None
+) -> PassOrder | MixedOrder:
+    """Return the order in which a stage learns its rows.
+
+    Args:
+        lengths: of the rows, in tokens.
+        kinds: of the rows.
+        config: batch size, passes and seed.
+        mixture: in what shares the kinds are learned; None takes every row once per pass.
+
+    Raises:
+        ConfigError: if the rows cannot be mixed so.
+    """
+    if mixture is None:
+        return PassOrder(lengths, config.batch_size, config.epochs, config.seed)
+    return MixedOrder(RowMixture(kinds, config.batch_size, mixture, config.seed, config.epochs), lengths)
 
 
 def _seed_of(*key: int) -> int:

@@ -20,13 +20,14 @@ from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference, KTOTraine
 from agents.finetune.implicit_reward import implicit_rewards
 from agents.finetune.lending import lent
 from agents.finetune.metrics import Progress
-from agents.finetune.order import PassOrder
+from agents.finetune.order import order_of
 from agents.finetune.preference_config import PreferenceConfig
 from agents.finetune.preference_tokens import Refused, Row, merge_refused, render_labels, render_pairs
 from agents.finetune.preferences import LabelledAnswer, PreferencePair, split_by_prompt
 from agents.finetune.stage import StageTrainer, callbacks, trl_arguments
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.critic import copy_trained
+from agents.rows.mixture import MixtureConfig
 from textenvs.errors import ConfigError
 
 
@@ -58,6 +59,7 @@ def train_on_preferences(
     config: PreferenceConfig | None = None,
     progress: Progress | None = None,
     folder: Path | None = None,
+    mixture: MixtureConfig | None = None,
 ) -> PreferenceMetrics:
     """Train the policy to prefer what is preferred, without a reward model.
 
@@ -72,9 +74,10 @@ def train_on_preferences(
         progress: called after every optimiser step.
         folder: of the run: metrics and checkpoints go there, and a run of the same rows and settings that was stopped
             goes on from its newest checkpoint, to the same weights.
+        mixture: in what shares the rows' kinds are learned; None takes every row once per epoch.
 
     Raises:
-        ConfigError: if no row is left to learn from, or the rows are not the method's.
+        ConfigError: if no row is left to learn from, the rows are not the method's, or they cannot be mixed.
         CheckpointError: if the run's checkpoint is of another model.
     """
     config = config or PreferenceConfig()
@@ -88,12 +91,12 @@ def train_on_preferences(
             model=policy.model,
             ref_model=reference.get_base_model() if hasattr(reference, "get_base_model") else reference,
             args=_arguments(config, policy, folder),
-            train_dataset=datasets.Dataset.from_list(table),
+            train_dataset=datasets.Dataset.from_list(table).remove_columns("kind"),
             processing_class=policy.tokenizer,
             callbacks=callbacks(config, progress, folder),
         )
-        lengths = [row["length"] for row in table]
-        trainer.attend(config, PassOrder(lengths, config.batch_size, config.epochs, config.seed))
+        lengths, kinds = [row["length"] for row in table], [row["kind"] for row in table]
+        trainer.attend(config, order_of(lengths, kinds, config, mixture))
         output = trainer.run(folder)
     policy.mark_updated()
     return PreferenceMetrics(

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from agents.finetune.preferences import LabelledAnswer, Messages, PreferencePair, labels_of
 from agents.rows.files import Form, form_of, problem_with, read_lines, tools_of
+from agents.rows.kinds import kind_of
 from textenvs.corpus_file import Problem, find_file, refuse
 from textenvs.errors import CorpusError
 from textenvs.messages import Message
@@ -33,7 +34,7 @@ def parse_pair(row: Row, origin: str = "") -> PreferencePair:
     if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < math.inf:
         raise CorpusError(f"margin: {margin!r} is no number >= 0")
     answers = (_answer(row, "chosen"), _answer(row, "rejected"))
-    return PreferencePair(_prompt(row), *answers, float(margin), tools_of(row), origin)
+    return PreferencePair(_prompt(row), *answers, float(margin), tools_of(row), origin, kind_of(row))
 
 
 def parse_label(row: Row, origin: str = "") -> LabelledAnswer:
@@ -43,7 +44,7 @@ def parse_label(row: Row, origin: str = "") -> LabelledAnswer:
         CorpusError: if it is malformed; the message says what was expected.
     """
     _check(row, "unpaired")
-    return LabelledAnswer(_prompt(row), _answer(row, "completion"), row["label"], tools_of(row), origin)
+    return LabelledAnswer(_prompt(row), _answer(row, "completion"), row["label"], tools_of(row), origin, kind_of(row))
 
 
 def read_pairs(path: str | Path) -> list[PreferencePair]:

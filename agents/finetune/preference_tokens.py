@@ -16,7 +16,7 @@ Refused = Mapping[str, Sequence[str]]
 
 
 def render_pairs(chat: ChatRenderer, pairs: Sequence[PreferencePair], limit: int) -> tuple[list[Row], Refused]:
-    """Render pairs: ``prompt_ids``, ``chosen_ids``, ``rejected_ids``, ``margin`` and ``length``.
+    """Render pairs: ``prompt_ids``, ``chosen_ids``, ``rejected_ids``, ``margin``, ``kind`` and ``length``.
 
     Args:
         chat: the renderer of the model that is trained.
@@ -37,18 +37,19 @@ def render_pairs(chat: ChatRenderer, pairs: Sequence[PreferencePair], limit: int
             refused[f"the answers are the same within {limit} tokens"].append(pair.origin or f"pair {number}")
             continue
         ids = {"prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}
-        rows.append({**ids, "margin": pair.margin, "length": 2 * len(prompt) + len(chosen) + len(rejected)})
+        length = 2 * len(prompt) + len(chosen) + len(rejected)
+        rows.append({**ids, "margin": pair.margin, "kind": pair.kind, "length": length})
     return rows, refused
 
 
 def render_labels(chat: ChatRenderer, labels: Sequence[LabelledAnswer], limit: int) -> list[Row]:
-    """Render labelled answers: ``prompt_ids``, ``completion_ids``, ``label`` and ``length``; arguments as above."""
+    """Render labelled answers: ``prompt_ids``, ``completion_ids``, ``label``, ``kind``, ``length``; else as above."""
     rows: list[Row] = []
     for row in labels:
         prompt = prompt_ids(chat, row.prompt, row.tools)
         prompt, answer = keep_end(prompt, chat.action_ids(row.completion), limit)
         ids = {"prompt_ids": prompt, "completion_ids": answer}
-        rows.append({**ids, "label": row.label, "length": len(prompt) + len(answer)})
+        rows.append({**ids, "label": row.label, "kind": row.kind, "length": len(prompt) + len(answer)})
     return rows
 
 

@@ -27,6 +27,7 @@ class PreferencePair:
         margin: by how much it is better, >= 0, in the units of the reward model's score; 0 where nobody said.
         tools: JSON Schemas on offer, as JSON text.
         origin: where the pair comes from, such as ``"pairs.jsonl:3"``.
+        kind: what a mixture balances; see `agents.rows.kinds`.
     """
 
     prompt: Messages
@@ -35,11 +36,12 @@ class PreferencePair:
     margin: float = 0.0
     tools: tuple[str, ...] = ()
     origin: str = ""
+    kind: str = ""
 
     def as_row(self) -> dict[str, Any]:
         """Return the pair as a line of a file holds it."""
         answers = {"chosen": _said(self.chosen), "rejected": _said(self.rejected)}
-        return {"prompt": _plain(self.prompt), **answers, "margin": self.margin, "tools": list(self.tools)}
+        return {"prompt": _plain(self.prompt), **answers, "margin": self.margin, **_about(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,12 @@ class LabelledAnswer:
     """One answer to a conversation, and whether it is good.
 
     Attributes:
-        prompt: as in `PreferencePair`, like `tools` and `origin`.
+        prompt: as in `PreferencePair`, like `tools`, `origin` and `kind`.
         completion: the answer.
         label: whether it is good.
         tools: see above.
         origin: see above.
+        kind: see above.
     """
 
     prompt: Messages
@@ -59,11 +62,12 @@ class LabelledAnswer:
     label: bool
     tools: tuple[str, ...] = ()
     origin: str = ""
+    kind: str = ""
 
     def as_row(self) -> dict[str, Any]:
         """Return the answer as a line of a file holds it."""
         answer = {"completion": _said(self.completion), "label": self.label}
-        return {"prompt": _plain(self.prompt), **answer, "tools": list(self.tools)}
+        return {"prompt": _plain(self.prompt), **answer, **_about(self)}
 
 
 T = TypeVar("T", bound=PreferencePair | LabelledAnswer)
@@ -72,7 +76,7 @@ T = TypeVar("T", bound=PreferencePair | LabelledAnswer)
 def labels_of(pairs: Iterable[PreferencePair]) -> list[LabelledAnswer]:
     """Return the answers of pairs one by one, the better ones as good and the others as bad."""
     return [
-        LabelledAnswer(pair.prompt, answer, good, pair.tools, pair.origin)
+        LabelledAnswer(pair.prompt, answer, good, pair.tools, pair.origin, pair.kind)
         for pair in pairs
         for answer, good in ((pair.chosen, True), (pair.rejected, False))
     ]
@@ -128,6 +132,10 @@ def _question(pair: PreferencePair) -> Pair:
 
 def _said(text: str) -> list[dict[str, str]]:
     return _plain((Message("assistant", text),))
+
+
+def _about(row: PreferencePair | LabelledAnswer) -> dict[str, Any]:
+    return {"tools": list(row.tools), **({"kind": row.kind} if row.kind else {})}
 
 
 def _plain(messages: Iterable[Message]) -> list[dict[str, str]]:

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import datasets
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Sampler
 from trl.trainer.sft_config import SFTConfig as TRLConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from agents.finetune.lending import lent
 from agents.finetune.metrics import Progress
-from agents.finetune.order import MixedOrder, PassOrder
+from agents.finetune.order import order_of
 from agents.finetune.packing import IGNORED, PackingCollator
 from agents.finetune.stage import StageTrainer, callbacks, trl_arguments
 from agents.finetune.stage_config import StageConfig
@@ -26,7 +24,7 @@ from agents.finetune.tokens import tokenize
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.selection import logits_at, packed_logits_at, predictors
 from agents.rows.demonstration import Demonstration
-from agents.rows.mixture import MixtureConfig, RowMixture
+from agents.rows.mixture import MixtureConfig
 from textenvs.errors import ConfigError
 
 __all__ = ["SFTConfig", "SFTMetrics", "sft"]
@@ -110,7 +108,7 @@ def sft(
     config = config or SFTConfig()
     with tempfile.TemporaryDirectory() as scratch, lent(policy.model, policy.tokenizer):
         table = tokenize(policy, rows, Path(scratch))
-        order = _order(table, config, mixture)
+        order = order_of(table["length"], table["kind"], config, mixture)
         own = np.array(table["own_tokens"])
         trainer = _Trainer(
             prompt_weight=config.prompt_weight,
@@ -129,14 +127,6 @@ def sft(
     policy.mark_updated()
     seconds = output.metrics["train_runtime"]
     return SFTMetrics(output.training_loss, output.global_step, len(rows), int(own.sum()), seconds)
-
-
-def _order(table: datasets.Dataset, config: SFTConfig, mixture: MixtureConfig | None) -> Sampler[int]:
-    """Return the order in which the rows are learned."""
-    if mixture is None:
-        return PassOrder(table["length"], config.batch_size, config.epochs, config.seed)
-    mixed = RowMixture(table["kind"], config.batch_size, mixture, config.seed, config.epochs)
-    return MixedOrder(mixed, table["length"])
 
 
 class _Trainer(StageTrainer, SFTTrainer):

@@ -25,6 +25,7 @@ from agents.finetune.preference_tokens import render_labels, render_pairs
 from agents.finetune.preferences import LabelledAnswer, PreferencePair, labels_of, split_by_prompt
 from agents.policies.answers import keep_end, prompt_ids
 from agents.policies.causal_lm import CausalLMPolicy
+from agents.rows.mixture import MixtureConfig
 from agents.trainer.checkpoint import checkpoints
 from tests.agents.build import tiny_policy
 from textenvs.errors import ConfigError, UnknownNameError
@@ -101,6 +102,21 @@ def test_the_rows_of_a_prompt_are_kept_together() -> None:
     assert (learned, kept) == split_by_prompt(PAIRS * 2, 0.5, seed=1)
     assert any(split_by_prompt(PAIRS, 0.5, seed) != split_by_prompt(PAIRS, 0.5, 1) for seed in range(2, 9))
     assert split_by_prompt(PAIRS, 0.0, 0) == (PAIRS, [])
+
+
+def test_a_mixture_learns_the_kinds_that_it_names() -> None:
+    good = [replace(pair, kind="good") for pair in PAIRS]
+    bad = [replace(pair, chosen=pair.rejected, rejected=pair.chosen, kind="bad") for pair in PAIRS]
+    assert {label.kind for label in labels_of(good)} == {"good"}
+    shares = MixtureConfig(shares={"good": 1.0}, most_epochs=1)
+    mixed, plain, both = tiny_policy(), tiny_policy(), tiny_policy()
+    train_on_preferences(mixed, [*bad, *good], FAST, mixture=shares)
+    train_on_preferences(plain, good, FAST, mixture=shares)
+    train_on_preferences(both, [*bad, *good], FAST, mixture=MixtureConfig(most_epochs=1))
+    assert all(map(torch.equal, weights(mixed), weights(plain)))
+    assert not all(map(torch.equal, weights(mixed), weights(both)))
+    with pytest.raises(ConfigError, match="row 0 names no kind"):
+        train_on_preferences(tiny_policy(), PAIRS, FAST, mixture=shares)
 
 
 # What TRL is given

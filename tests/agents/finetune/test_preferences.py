@@ -48,14 +48,14 @@ def file_of(folder: Path, *rows: dict[str, Any]) -> Path:
 def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
     prompt = (Message("system", "Rewrite."), Message("user", "那上海呢?"), Message("tool", "ok", "search", "c1"))
     rows = [
-        PreferencePair(prompt, "好", "坏", 0.5, ('{"name": "search"}',), "rows.jsonl:1"),
+        PreferencePair(prompt, "好", "坏", 0.5, ('{"name": "search"}',), "rows.jsonl:1", "tool_call"),
         PreferencePair(prompt[:2], "a\n", "", 0.0, (), "rows.jsonl:2"),
     ]
     write_rows(tmp_path / "rows.jsonl", rows)
     assert read_pairs(tmp_path / "rows.jsonl") == rows
     write_rows(tmp_path / "rows.jsonl", labels_of(rows))
     assert read_labels(tmp_path / "rows.jsonl") == [
-        LabelledAnswer(row.prompt, text, good, row.tools, f"rows.jsonl:{number}")
+        LabelledAnswer(row.prompt, text, good, row.tools, f"rows.jsonl:{number}", row.kind)
         for number, (row, text, good) in enumerate(
             [(row, text, good) for row in rows for text, good in ((row.chosen, True), (row.rejected, False))], 1
         )
