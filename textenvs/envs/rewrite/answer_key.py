@@ -57,7 +57,7 @@ class Text:
 
     def first(self, forms: Iterable[str]) -> int:
         """Return where in `spelled` the first of some forms begins; -1 if the text holds none of them."""
-        return min((at for at in map(self.spelled.find, forms) if at >= 0), default=-1)
+        return min([at for at in map(self.spelled.find, forms) if at >= 0], default=-1)
 
 
 class Mentions:
@@ -89,21 +89,27 @@ class Mentions:
 
     def _claim(self, surfaces: Iterable[str]) -> int:
         """Give all forms to one entity: the one that owns one of them already, or a new one."""
-        forms = [form for form in (form_of(surface, self._language) for surface in surfaces) if form]
-        entity = next((self._owner[form] for form in forms if form in self._owner), self._entities)
+        owner, entity = self._owner, self._entities
+        forms = [form for surface in surfaces if (form := form_of(surface, self._language))]
+        for form in forms:
+            if form in owner:
+                entity = owner[form]
+                break
         self._entities += entity == self._entities
         for form in forms:
-            self._owner.setdefault(form, entity)
+            owner.setdefault(form, entity)
         return entity
 
     def _family(self, own: int, rivals: Iterable[str]) -> frozenset[int]:
-        beside = [group for group in self.alike if own in group]
-        family = frozenset([own, *[self._claim((rival,)) for rival in rivals]]).union(*beside)
+        beside = [entity for group in self.alike if own in group for entity in group]
+        family = frozenset([own, *[self._claim((rival,)) for rival in rivals], *beside])
         return family if len(family) > 1 else frozenset()
 
     def find(self, text: Sequence[str]) -> list[int]:
         """Return the entities that a text mentions, in order, without overlap."""
         found: list[int] = []
+        if self._by_first.keys().isdisjoint(text):
+            return found
         skip_to = 0
         for i, word in enumerate(text):
             candidates = self._by_first.get(word)
@@ -142,11 +148,11 @@ class AnswerKey:
         said, self._meant = self.mentions.find(utterance), self.mentions.find(gold)
         self.due = _due(self.mentions.entity, said)
         self.allowed = {e: max(said.count(e), self._meant.count(e)) for e in (*said, *self._meant)}
-        self.budget = max(1, sum(word not in self.old for word in gold))
+        self.budget = max(1, sum([word not in self.old for word in gold]))
         self._negations = _placed_negations(utterance, truth.language), negations(gold, truth.language)
         self._said, self._gold = texts
         self._kept = [_spellings(item, truth.language) for item in truth.kept]
-        self._orders = [sorted(range(len(self._kept)), key=[t.first(k) for k in self._kept].__getitem__) for t in texts]
+        self._orders = [_order_in(text, self._kept) for text in texts]
         self._places = [_spellings(slot.places, truth.language) for slot in truth.restored]
 
     def is_misplaced(self, slot: int, found: Sequence[int]) -> bool:
@@ -311,6 +317,12 @@ def _longest_rise(places: Sequence[int]) -> int:
         at = bisect_left(ends, place)
         ends[at : at + 1] = [place]
     return len(ends)
+
+
+def _order_in(text: Text, items: Sequence[Sequence[str]]) -> Sequence[int]:
+    """Return the numbers of some items in the order in which a text holds them."""
+    numbers = range(len(items))
+    return numbers if len(items) < 2 else sorted(numbers, key=[text.first(forms) for forms in items].__getitem__)
 
 
 def _spellings(surfaces: Iterable[str], language: Language) -> list[str]:

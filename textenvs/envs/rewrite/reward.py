@@ -88,7 +88,7 @@ _EMPTY = Assessment(0.0, 0.0, 0.0, 0.0)
 _RAMBLING = Assessment(0.0, 0.0, 0.0, 0.0, fault=1.0)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def answer_key(truth: RewriteTruth) -> AnswerKey:
     """Return the key of a turn; kept for as long as its answers are likely to come in."""
     return AnswerKey(truth)

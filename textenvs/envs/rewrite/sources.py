@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from textenvs.envs.rewrite.corpora import Conversation, Corpus, CorpusEpisode, CorpusFluency, HistorySource
 from textenvs.envs.rewrite.dialogue import Dialogue
 from textenvs.envs.rewrite.grammar.surface import WORDINGS
-from textenvs.envs.rewrite.world import LanguageChoice, World
+from textenvs.envs.rewrite.world import Item, LanguageChoice, World
 from textenvs.episode import Episode
 from textenvs.errors import ConfigError
 from textenvs.seeding import PassOrder, Split, draw_index, item_generator
@@ -59,8 +60,13 @@ class GeneratedSource:
     def episode(self, index: int) -> Episode:
         """Return the dialogue with this index."""
         split = self._world.split
-        item = self._world.draw(item_generator(self._key, split, index))
-        return Dialogue(item, f"{self._prefix}{index}", split, self._instruction)
+        return Dialogue(_drawn(self._world, self._key, index), f"{self._prefix}{index}", split, self._instruction)
+
+
+@lru_cache(maxsize=128)
+def _drawn(world: World, key: str, index: int) -> Item:
+    """Draw a dialogue; kept, because the members of a group and repeated trials play the same one."""
+    return world.draw(item_generator(key, world.split, index))
 
 
 class CorpusSource:

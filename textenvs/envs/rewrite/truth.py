@@ -60,13 +60,7 @@ class LazyTruth(RewriteTruth):
     """
 
     def __init__(self, situation: Situation) -> None:
-        vars(self).update(
-            situation=situation,
-            language=situation.recognizer.language,
-            utterance=situation.said,
-            gold=situation.gold,
-            frame=situation.utterance.frame,
-        )
+        vars(self).update(situation=situation, frame=situation.utterance.frame)
 
     @property
     def phrasings(self) -> Sequence[str]:
@@ -78,9 +72,36 @@ class LazyTruth(RewriteTruth):
         make = _PARTS.get(name)
         if make is None:
             raise AttributeError(name)
-        value = make(vars(self)["situation"])
-        vars(self)[name] = value
+        state = vars(self)
+        value = state[name] = make(state["situation"])
         return value
+
+
+class Union(Set[str]):
+    """The words of several sets, which are looked for in each of them: there are few words to look for.
+
+    Args:
+        parts: the sets.
+    """
+
+    def __init__(self, parts: Sequence[Set[str]]) -> None:
+        self._parts = parts
+
+    def __contains__(self, word: object) -> bool:
+        for part in self._parts:  # noqa: SIM110 (a generator costs more than all of the look-ups)
+            if word in part:
+                return True
+        return False
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @cached_property
+    def _all(self) -> frozenset[str]:
+        return frozenset[str]().union(*self._parts)
 
 
 class Accepted(Set[str]):
@@ -164,10 +185,12 @@ def _before_cue(tables: Surface, intent: Intent, template: Template, reduction: 
 def lost_places(language: Language, utterance: Utterance) -> tuple[Place, ...]:
     """Return what was left out of an utterance, in the order of the complete sentence."""
     return tuple(
-        (number, slot)
-        for number, part in enumerate(utterance.parts)
-        if part.reduction is not NOTHING
-        for slot in _order(language, part.clause.intent, part.core, part.reduction)
+        [
+            (number, slot)
+            for number, part in enumerate(utterance.parts)
+            if part.reduction is not NOTHING
+            for slot in _order(language, part.clause.intent, part.core, part.reduction)
+        ]
     )
 
 
@@ -183,8 +206,8 @@ def _restored_one(situation: Situation, number: int, slot: int | None) -> Restor
         cues = situation.tables.words.cues[intent.name]
         return Restored("ellipsis", "predicate", cues, (), distance(discourse, intent.name))
     entity = part.clause.fill[slot]
-    here = {own.stem for clause in utterance.frame for own in clause.fill}
-    rivals = [name for other in mentioned(discourse, entity.type) if other.stem not in here for name in other.names]
+    here = [own for other in utterance.parts for own in other.clause.fill]
+    rivals = [name for other in mentioned(discourse, entity.type) if other not in here for name in other.names]
     cut = part.reduction.cut(slot)
     kind = "ellipsis" if cut is None or cut == "zero" else "reference"
     return Restored(kind, intent.slots[slot], entity.names, tuple(rivals), distance(discourse, entity.stem))
@@ -198,10 +221,10 @@ def _kept(situation: Situation) -> tuple[tuple[str, ...], ...]:
     return tuple(_survivors(situation.tables, situation.utterance))
 
 
-def _known(situation: Situation) -> frozenset[str]:
+def _known(situation: Situation) -> Set[str]:
     language = situation.recognizer.language
     heard = [_words_of(language, text) for text in situation.texts]
-    return function_words(language).union(*heard, *_own_words(language, situation.utterance.frame))
+    return Union((*reversed(heard), *_own_words(language, situation.utterance.frame), function_words(language)))
 
 
 def _accepted(situation: Situation) -> Accepted:
@@ -209,7 +232,9 @@ def _accepted(situation: Situation) -> Accepted:
 
 
 def _alike(situation: Situation) -> tuple[tuple[tuple[str, ...], ...], ...]:
-    things = dict.fromkeys(entity for clause in situation.utterance.frame for entity in clause.fill)
+    things = dict.fromkeys([entity for part in situation.utterance.parts for entity in part.clause.fill])
+    if len(things) < 2:
+        return ()
     groups: dict[str, list[tuple[str, ...]]] = {}
     for entity in things:
         groups.setdefault(entity.type, []).append(entity.names)
@@ -217,6 +242,9 @@ def _alike(situation: Situation) -> tuple[tuple[tuple[str, ...], ...], ...]:
 
 
 _PARTS: dict[str, Callable[[Situation], object]] = {
+    "language": lambda situation: situation.recognizer.language,
+    "utterance": lambda situation: situation.said,
+    "gold": lambda situation: situation.gold,
     "accepted": _accepted,
     "fluency": lambda situation: situation.recognizer.fluency,
     "operators": lambda situation: situation.utterance.operators,

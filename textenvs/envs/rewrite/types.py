@@ -77,7 +77,7 @@ class RewriteTruth:
     accepted: Set[str]
     restored: tuple[Restored, ...]
     kept: tuple[tuple[str, ...], ...]
-    known: frozenset[str]
+    known: Set[str]
     fluency: Callable[[str], float]
     graded: tuple[str, ...] = field(default_factory=tuple[str, ...])
     alike: tuple[tuple[tuple[str, ...], ...], ...] = field(default_factory=tuple[tuple[tuple[str, ...], ...], ...])

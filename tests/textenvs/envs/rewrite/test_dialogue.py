@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from textenvs.envs.rewrite.dials import Dials
 from textenvs.envs.rewrite.env import MultiTurnRewrite
 from textenvs.envs.rewrite.reward import assess
+from textenvs.envs.rewrite.world import World
 from textenvs.errors import UnknownNameError
 from textenvs.messages import Stop
 
@@ -218,8 +219,21 @@ def test_an_episode_can_be_pickled_and_forked_in_the_middle():
         assert mine.truth.restored == theirs.truth.restored
         truth = pickle.loads(pickle.dumps(mine.truth))  # noqa: S301
         assert (truth.known, truth.kept, truth.graded) == (mine.truth.known, mine.truth.kept, mine.truth.graded)
-        assert truth.gold in {truth.gold}
         assert assess(truth, truth.gold).value == 1.0
+        assert assess(truth, max(truth.accepted)).value == 1.0
+
+
+def test_environments_that_play_one_item_draw_it_once_and_do_not_meet(monkeypatch):
+    drawn = []
+    draw = World.draw
+    monkeypatch.setattr(World, "draw", lambda world, generator: drawn.append(world) or draw(world, generator))
+    one, other = MultiTurnRewrite(instruction="one"), MultiTurnRewrite(instruction="other")
+    for env in (one, other):
+        env.reset(options={"index": 987_654})
+    right = other.oracle_action()
+    one.advance("?")
+    assert other.advance(right).replies != one.advance("?").replies
+    assert len(drawn) == 1
 
 
 def test_a_truth_has_no_other_attributes():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -35,6 +36,14 @@ def cast_for(language, intents, seed=0, split="train"):
 def test_a_template_holds_every_slot_once(text):
     with pytest.raises(ValueError, match=r"exactly once|not in tuple"):
         parse_template(text, ("city",))
+
+
+def test_intents_and_words_are_the_same_wherever_they_come_again():
+    for intent in INTENTS.values():
+        assert pickle.loads(pickle.dumps(intent)) is intent  # noqa: S301
+    cast = Cast("en", "train", Dice(np.random.default_rng(3)))
+    colours = [cast.draw("colour") for _ in range(20)]
+    assert len(set(colours)) == len({colour.stem for colour in colours}) < 20
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

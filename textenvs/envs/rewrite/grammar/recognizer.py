@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from textenvs.envs.rewrite.grammar.frames import Clause, Entity, Frame, Intent, Type
 from textenvs.envs.rewrite.grammar.skeletons import (
@@ -60,7 +60,7 @@ def _longest_first(item: tuple[str, int, str]) -> int:
 
 
 class Recognizer:
-    """Reads texts of one dialogue.
+    """Reads texts of one dialogue; made ready when the first is read, for right answers seldom need reading.
 
     Args:
         language: of the dialogue.
@@ -70,7 +70,10 @@ class Recognizer:
     def __init__(self, language: Language, cast: Sequence[Entity]) -> None:
         self.language: Language = language
         self._cast = cast
-        self._keys = keys_of(cast)
+
+    @cached_property
+    def _keys(self) -> Keys:
+        return keys_of(self._cast)
 
     def read(self, text: str) -> Reading:
         """Understand a rewrite: exactly where the grammar makes it, by its slots and cues otherwise."""
@@ -122,13 +125,10 @@ class Recognizer:
         for mark, (key, _, _) in enumerate(keys, start=FIRST_MARK):
             if key in piece:
                 piece = piece.replace(key, chr(mark))
-        found: list[Entity] = []
-        characters = list(piece)
-        for at, character in enumerate(characters):
-            if "\ue000" <= character <= "\uf8ff":
-                _, number, characters[at] = keys[ord(character) - FIRST_MARK]
-                found.append(self._cast[number])
-        return "".join(characters), tuple(found)
+        named = [keys[ord(mark) - FIRST_MARK] for mark in PRIVATE.findall(piece)]
+        letters = iter([letter for _, _, letter in named])
+        found = tuple([self._cast[number] for _, number, _ in named])
+        return PRIVATE.sub(lambda _: next(letters), piece) if named else piece, found
 
     def _exact(self, piece: str, tables: Grammar) -> Clause | None:
         skeleton, found = _skeleton(self, piece)

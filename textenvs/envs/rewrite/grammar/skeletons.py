@@ -63,6 +63,7 @@ class Grammar:
         openers: of every act, the longest first, with the empty one.
         joiner: what stands between two requests.
         cues: of all intents.
+        any_cue: matches where one of them stands.
         bigrams: the row of every pair of neighbours in `holders`.
         holders: [pairs, skeletons] 1 where a complete skeleton has the pair, else 0.
         sizes: [skeletons] how many pairs each has.
@@ -74,19 +75,20 @@ class Grammar:
     openers: dict[Act, tuple[str, ...]]
     joiner: str
     cues: tuple[Cue, ...]
+    any_cue: re.Pattern[str]
     bigrams: dict[tuple[str, str], int]
     holders: IntArray
     sizes: IntArray
 
     def cues_in(self, sentence: str) -> list[Cue]:
-        """Return the cues that a sentence holds."""
-        return [cue for cue in self.cues if cue.text in sentence]
+        """Return the cues that a sentence holds; most sentences of a service hold none, which is seen in one pass."""
+        return [cue for cue in self.cues if cue.text in sentence] if self.any_cue.search(sentence) else []
 
     def likeness(self, pairs: Set[tuple[str, str]]) -> float:
         """Return the greatest share of pairs in common with one complete skeleton: Dice's coefficient, in [0, 1]."""
         known = np.array([self.bigrams[pair] for pair in pairs if pair in self.bigrams], dtype=np.intp)
-        shared = self.holders[known].sum(0)
-        return float((2.0 * shared / (len(pairs) + self.sizes)).max())
+        shared = np.add.reduce(self.holders[known], 0, dtype=self.holders.dtype)
+        return 2.0 * float(np.maximum.reduce(shared / (len(pairs) + self.sizes)))
 
 
 def letter_of(kind: Type, form: str) -> str:
@@ -116,9 +118,10 @@ def grammar(language: Language) -> Grammar:
     reduced.update(_shells(tables))
     pairs = [pairs_of(skeleton, language) for skeleton in full]
     bigrams = {pair: row for row, pair in enumerate(sorted(set[tuple[str, str]]().union(*pairs)))}
-    holders = np.zeros((len(bigrams), len(full)), dtype=np.int8)
+    holders = np.zeros((len(bigrams), len(full)), dtype=np.int16)
     for number, own in enumerate(pairs):
         holders[[bigrams[pair] for pair in own], number] = 1
+    cues = _cues(tables, full)
     return Grammar(
         full,
         frozenset(reduced),
@@ -128,10 +131,11 @@ def grammar(language: Language) -> Grammar:
             for act, openers in words.openers.items()
         },
         normalize(words.joiner + "x", language)[:-1],
-        _cues(tables, full),
+        cues,
+        re.compile("|".join([re.escape(cue.text) for cue in cues])),
         bigrams,
         holders,
-        holders.sum(0),
+        holders.sum(0, dtype=np.int64),
     )
 
 
