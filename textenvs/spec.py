@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import gymnasium as gym
@@ -33,11 +33,15 @@ class TextEnvSpec(EnvSpec):
         return super().to_json()
 
 
-def find_spec(env_id: str) -> EnvSpec:
+def find_spec(env_id: str, others: Iterable[str] = ()) -> EnvSpec:
     """Return the specification of an id; ``module:Id`` imports the module first, as `gymnasium.make` does.
 
+    Args:
+        env_id: the id.
+        others: what else the caller would have taken, for the message.
+
     Raises:
-        UnknownNameError: if there is no such id.
+        UnknownNameError: if there is no such id; the message names the nearest, of a module those that it registers.
         UsageError: if the module cannot be imported.
     """
     module, _, name = env_id.rpartition(":")
@@ -46,11 +50,16 @@ def find_spec(env_id: str) -> EnvSpec:
             importlib.import_module(module)
         return gym.spec(name)
     except gym.error.Error:
-        raise UnknownNameError.of(
-            "environment", env_id, [entry.id for entry in (*CATALOG, *GUESTS)], "textenvs list"
-        ) from None
+        known = [*others, *(_registered_by(module) if module else ())] or [e.id for e in (*CATALOG, *GUESTS)]
+        raise UnknownNameError.of("environment", env_id, known, "textenvs list") from None
     except ImportError as error:
         raise UsageError(f"environment {env_id!r}: {error}") from None
+
+
+def _registered_by(module: str) -> list[str]:
+    """Return the ids that a module registers, with its name before them."""
+    homes = (f"{module}:", f"{module}.")
+    return [f"{module}:{env_id}" for env_id, spec in gym.registry.items() if str(spec.entry_point).startswith(homes)]
 
 
 def creator_of(spec: EnvSpec) -> Any:

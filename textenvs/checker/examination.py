@@ -7,6 +7,7 @@ import importlib
 import inspect
 from collections.abc import Mapping
 from functools import cached_property
+from types import ModuleType
 from typing import Any
 
 import gymnasium as gym
@@ -178,9 +179,13 @@ def _find(target: str | type[gym.Env[Any, Any]]) -> EnvSpec:
             raise UsageError(f"another process cannot find {target.__qualname__}: define it at the top of a module")
         return EnvSpec(_NAME, entry_point=name)
     module, colon, name = target.partition(":")
-    if colon and hasattr(_module(module), name):
+    if not colon:
+        return find_spec(target)
+    home = _module(module)
+    if hasattr(home, name):
         return EnvSpec(_NAME, entry_point=target)
-    return find_spec(target)
+    classes = [other for other, value in vars(home).items() if isinstance(value, type) and issubclass(value, gym.Env)]
+    return find_spec(target, [f"{module}:{other}" for other in classes])
 
 
 def _name_of(target: type[Any]) -> str | None:
@@ -189,7 +194,7 @@ def _name_of(target: type[Any]) -> str | None:
     return None if "." in target.__qualname__ or import_named(name) is not target else name
 
 
-def _module(name: str) -> object:
+def _module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -66,6 +66,7 @@ def test_the_scaffold_passes_the_check_and_its_own_tests(tmp_path: Path, capsys:
         return done.stdout
 
     assert "0 broken" in run("-m", "agents.cli", "check", "my_env:MyEnv-v0", *QUICK)
+    assert "30 of 30 harmless" in run("-m", "agents.cli", "check", "my_env.env:MyEnv", "--exploits", "--items", "2")
     assert "passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "stop or turns or pickling")
     run("-m", "ruff", "check", "--isolated", "--select", "E,F,I,B", "--line-length", "120", ".")
     assert main(["init", "env", "my-env", "--into", str(tmp_path)]) == 2
