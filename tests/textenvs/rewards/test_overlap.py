@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rouge_score.rouge_scorer import RougeScorer
 
 from agents.evaluation.text_scores import chrf
-from textenvs.rewards.measures import copy_rate, distinct_n, rouge_l, rouge_n, slot_completeness
+from textenvs.rewards.measures import copy_rate, distinct_n, rouge_l, rouge_n, slot_completeness, tokens
 
 TEXTS = st.lists(st.sampled_from(["the", "cat", "sat", "on", "mat", "a"]), max_size=8).map(" ".join)
 
@@ -53,6 +55,33 @@ def test_rouge_l_is_what_brute_force_finds(prediction: str, reference: str) -> N
     one, other = prediction.split(), reference.split()
     expected = 2 * longest_common(one, other) / (len(one) + len(other)) if one or other else 0.0
     assert rouge_l(prediction, reference, "en") == pytest.approx(expected)
+
+
+def test_rouge_l_of_long_texts_is_what_the_table_finds() -> None:
+    draw = np.random.default_rng(0)
+    one, other = (draw.choice(list("abcdefgh"), size=size).tolist() for size in (300, 170))
+    row = [0] * (len(other) + 1)
+    for token in one:
+        before = row
+        row = [0]
+        for place, against in enumerate(other):
+            row.append(before[place] + 1 if token == against else max(before[place + 1], row[-1]))
+    assert rouge_l(" ".join(one), " ".join(other), "en") == pytest.approx(2 * row[-1] / 470)
+
+
+@given(
+    st.lists(st.sampled_from("上海明天有雨吗ab,"), max_size=12).map("".join),
+    st.sampled_from(["明天上海有雨吗", "a雨b"]),
+)
+def test_rouge_is_what_the_library_finds_on_the_same_tokens(prediction: str, reference: str) -> None:
+    class Tokens:
+        def tokenize(self, text: str) -> list[str]:
+            return tokens(text, "zh")
+
+    found = RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=Tokens()).score(reference, prediction)
+    own = (rouge_n(prediction, reference, "zh"), rouge_n(prediction, reference, "zh", 2))
+    assert own == pytest.approx((found["rouge1"].fmeasure, found["rouge2"].fmeasure))
+    assert rouge_l(prediction, reference, "zh") == pytest.approx(found["rougeL"].fmeasure)
 
 
 @given(TEXTS, TEXTS)

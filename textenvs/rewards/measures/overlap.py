@@ -1,7 +1,7 @@
 """Overlap with a reference, and with what was said: ROUGE, distinct-n, copy rate, slot completeness.
 
 The units are `tokens` and `words`, so Chinese is cut into characters. All of them take linear time but ROUGE-L, which
-takes the product of the two lengths.
+takes one operation on as many bits as one text has tokens for every token of the other: some milliseconds for 5,000.
 """
 
 from __future__ import annotations
@@ -100,10 +100,17 @@ def _spelled(text: str, language: Language) -> str:
 
 
 def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return the length of the longest common subsequence."""
-    row = [0] * (len(other) + 1)
-    for token in one:
-        diagonal = 0
-        for j, against in enumerate(other, 1):
-            diagonal, row[j] = row[j], diagonal + 1 if token == against else max(row[j], row[j - 1])
-    return row[-1]
+    """Return the length of the longest common subsequence.
+
+    A row of the usual table holds differences of 0 or 1 only, so its complement fits the bits of one number.
+
+    Source: Hyyrö 2004, "Bit-Parallel LCS-Length Computation Revisited", section 2.
+    """
+    places: dict[str, int] = {}
+    for place, token in enumerate(one):
+        places[token] = places.get(token, 0) | 1 << place
+    row = every = (1 << len(one)) - 1
+    for token in other:
+        matches = row & places.get(token, 0)
+        row = (row + matches | row - matches) & every
+    return len(one) - row.bit_count()
