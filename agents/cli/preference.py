@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from agents.cli.models import TINY, ModelOptions, build_policy, continue_policy
-from agents.cli.options import EnvOptions, MixOptions
-from agents.cli.preference_data import PairOptions, check_source, find_judge, judge_anew, load_pairs, print_refused
-from agents.cli.resume import RunOptions, parse_run
-from agents.cli.settings import FLAT
+from agents.cli import preference_data
+from agents.cli.models import TINY, build_policy, continue_policy
+from agents.cli.options import MixOptions
+from agents.cli.preference_data import PreferenceOptions, print_refused
+from agents.cli.resume import parse_run
 from agents.cli.stage_run import StageRun, print_record
 from textenvs.errors import UsageError
 
@@ -23,37 +23,17 @@ if TYPE_CHECKING:
     from agents.finetune.preferences import LabelledAnswer, PreferencePair
 
 COMMAND = "preference"
-FLAGS = (
-    *("config", "set", "resume", "out", "overwrite", "dry_run", "data", "judge", "constitution", "init", "seed"),
-    *("model", "lora_rank", "device", "dtype", "env.id", "env.corpus", "env.language", "env.difficulty", "env.kwargs"),
-    *("pairs.rows", "method", "loss_type", "beta", "sft_weight", "epochs", "learning_rate", "lr_schedule"),
-    *("batch_size", "microbatch_size", "max_length", "bf16", "mix.shares", "mix.temperature"),
-)
-"""What the command shows as flags; all else is set by ``--set`` or a file."""
-
-
-C = TypeVar("C", bound="PreferenceConfig")
-"""The stage's own settings, which are imported only when the command runs."""
+FLAGS = (*preference_data.FLAGS, "method", "loss_type", "beta", "sft_weight", "mix.shares", "mix.temperature")
+"""What the command shows as flags."""
 
 
 @dataclass(frozen=True)
-class PreferenceCommand(RunOptions, Generic[C]):
+class PreferenceCommand(PreferenceOptions["PreferenceConfig"]):
     """Train a policy to prefer what is preferred: pairs by dpo, single answers with a thumb up or down by kto."""
 
-    settings: C = field(metadata=FLAT)
     data: tuple[Path, ...] = ()
     """Files of rows, {"prompt": [...], "chosen": [...], "rejected": [...]} or, for kto, {"prompt": [...], "completion":
     [...], "label": true} a line; pairs that the environment makes, if not given."""
-    judge: str | None = None
-    """A chat model, as URL#MODEL, that decides anew which answer of a pair is the better one; dpo."""
-    constitution: Path | None = None
-    """What the judge goes by: a text file that mentions $first and $second, and if wanted $instruction and
-    $conversation. Without one it prefers what is correct, complete and brief."""
-    init: Path | None = None
-    """Checkpoint or run to start from, instead of --model."""
-    model: ModelOptions = field(default_factory=ModelOptions, metadata=FLAT)
-    env: EnvOptions = field(default_factory=EnvOptions)
-    pairs: PairOptions = field(default_factory=PairOptions)
     mix: MixOptions = field(default_factory=MixOptions)
 
 
@@ -70,13 +50,12 @@ def run(args: Sequence[str]) -> int:
         raise UsageError("a model built from nothing has no preferences to change: give --init RUN, or --model NAME")
     if options.judge is not None and options.settings.method == "kto":
         raise UsageError("--judge compares two answers; use it with --method dpo")
-    find_judge(options.judge, options.constitution)
-    check_source(options.data, options.env)
+    options.check()
     options.mix.config()
     return _execute(options, stage)
 
 
-def _execute(options: PreferenceCommand[PreferenceConfig], stage: StageRun) -> int:
+def _execute(options: PreferenceCommand, stage: StageRun) -> int:
     from rich.console import Console
 
     from agents.cli.console import step_progress
@@ -102,19 +81,15 @@ def _execute(options: PreferenceCommand[PreferenceConfig], stage: StageRun) -> i
     return 0
 
 
-def _rows(
-    options: PreferenceCommand[PreferenceConfig], console: Console
-) -> list[PreferencePair] | list[LabelledAnswer]:
+def _rows(options: PreferenceCommand, console: Console) -> list[PreferencePair] | list[LabelledAnswer]:
     from agents.finetune.preference_rows import read_labels
     from agents.finetune.preferences import labels_of
 
-    if options.settings.method == "kto" and options.data:
+    labelled = options.settings.method == "kto"
+    if labelled and options.data:
         return [row for path in options.data for row in read_labels(path)]
-    pairs = load_pairs(options.data, options.env, options.pairs, options.settings.seed)
-    if options.settings.method == "kto":
-        return labels_of(pairs)
-    judge = find_judge(options.judge, options.constitution)
-    return judge_anew(judge, pairs, console) if judge else pairs
+    pairs = options.load_pairs(options.settings.seed, console)
+    return labels_of(pairs) if labelled else pairs
 
 
 def _evaluation(config: PreferenceConfig, metrics: PreferenceMetrics) -> dict[str, Any]:

@@ -1,14 +1,17 @@
-"""From options to preferences: files of one's own, or pairs that an environment makes, decided anew by a judge."""
+"""What the commands that learn from preferences take, and the pairs that their options stand for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from agents.cli.environments import make_text_env
+from agents.cli.models import ModelOptions
 from agents.cli.options import EnvOptions
+from agents.cli.resume import RunOptions
+from agents.cli.settings import FLAT
 from textenvs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +19,16 @@ if TYPE_CHECKING:
 
     from agents.finetune.preferences import PreferencePair
     from textenvs.rewards.judge import PairwiseJudge
+
+FLAGS = (
+    *("config", "set", "resume", "out", "overwrite", "dry_run", "data", "judge", "constitution", "init", "seed"),
+    *("model", "lora_rank", "device", "dtype", "env.id", "env.corpus", "env.language", "env.difficulty", "env.kwargs"),
+    *("pairs.rows", "epochs", "learning_rate", "lr_schedule", "batch_size", "microbatch_size", "max_length", "bf16"),
+)
+"""What these commands show as flags, each beside some of its own; all else is set by ``--set`` or a file."""
+
+C = TypeVar("C")
+"""The settings of a stage, which are imported only when its command runs."""
 
 
 @dataclass(frozen=True)
@@ -30,34 +43,63 @@ class PairOptions:
     """Probability that the conversation goes on from a wrong answer."""
 
 
-def check_source(data: Sequence[Path], env: EnvOptions) -> None:
-    """Refuse files that are not there, or an environment that cannot be made, before anything is built.
+@dataclass(frozen=True)
+class PreferenceOptions(RunOptions, Generic[C]):
+    """What is learned from, which model learns it, and the stage's own settings."""
 
-    Raises:
-        UsageError: saying what is wrong.
-    """
-    from textenvs.corpus_file import find_file
+    settings: C = field(metadata=FLAT)
+    data: tuple[Path, ...] = ()
+    """Files of pairs, {"prompt": [...], "chosen": [...], "rejected": [...]} a line, with a "margin" if there is one;
+    pairs that the environment makes, if not given."""
+    judge: str | None = None
+    """A chat model, as URL#MODEL, that decides anew which answer of a pair is the better one."""
+    constitution: Path | None = None
+    """What the judge goes by: a text file that mentions $first and $second, and if wanted $instruction and
+    $conversation. Without one it prefers what is correct, complete and brief."""
+    init: Path | None = None
+    """Checkpoint or run of a policy to start from, instead of --model."""
+    model: ModelOptions = field(default_factory=ModelOptions, metadata=FLAT)
+    env: EnvOptions = field(default_factory=EnvOptions)
+    pairs: PairOptions = field(default_factory=PairOptions)
 
-    for path in data:
-        find_file(path)
-    if not data:
-        make_text_env(env.id, env.settings())
+    def check(self) -> None:
+        """Refuse a judge, files or an environment that cannot be had, before anything is built.
 
+        Raises:
+            UsageError: saying what is wrong.
+        """
+        from textenvs.corpus_file import find_file
 
-def load_pairs(data: Sequence[Path], env: EnvOptions, pairs: PairOptions, seed: int) -> list[PreferencePair]:
-    """Return the pairs of the files, or of the environment's train split if there are none.
+        find_judge(self.judge, self.constitution)
+        for path in self.data:
+            find_file(path)
+        if not self.data:
+            make_text_env(self.env.id, self.env.settings())
 
-    Raises:
-        CorpusError: if a file is malformed.
-        ConfigError: if the environment knows no right answers.
-    """
-    from agents.finetune.graded import graded_pairs
-    from agents.finetune.preference_rows import read_pairs
+    def load_pairs(self, seed: int, console: Console) -> list[PreferencePair]:
+        """Return the pairs of the files, or of the environment's train split, as the judge has them if there is one.
 
-    if data:
-        return [pair for path in data for pair in read_pairs(path)]
-    settings = {**env.settings(), "split": "train"}
-    return graded_pairs(env.id, settings, pairs.rows, seed=seed, per_turn=pairs.per_turn, lapses=pairs.lapses)
+        Raises:
+            CorpusError: if a file is malformed.
+            ConfigError: if the environment knows no right answers.
+            EndpointError: if the judge does not answer.
+        """
+        pairs = self._read_pairs() if self.data else self._make_pairs(seed)
+        judge = find_judge(self.judge, self.constitution)
+        return judge_anew(judge, pairs, console) if judge else pairs
+
+    def _read_pairs(self) -> list[PreferencePair]:
+        from agents.finetune.preference_rows import read_pairs
+
+        return [pair for path in self.data for pair in read_pairs(path)]
+
+    def _make_pairs(self, seed: int) -> list[PreferencePair]:
+        from agents.finetune.graded import graded_pairs
+
+        settings, wanted = {**self.env.settings(), "split": "train"}, self.pairs
+        return graded_pairs(
+            self.env.id, settings, wanted.rows, seed=seed, per_turn=wanted.per_turn, lapses=wanted.lapses
+        )
 
 
 def find_judge(endpoint: str | None, constitution: Path | None) -> PairwiseJudge | None:

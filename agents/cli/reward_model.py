@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from agents.cli.models import ModelOptions, build_policy, load_policy
-from agents.cli.options import EnvOptions
-from agents.cli.preference_data import PairOptions, check_source, find_judge, judge_anew, load_pairs, print_refused
-from agents.cli.resume import RunOptions, parse_run
-from agents.cli.settings import FLAT
+from agents.cli import preference_data
+from agents.cli.models import build_policy, load_policy
+from agents.cli.preference_data import PreferenceOptions, print_refused
+from agents.cli.resume import parse_run
 from agents.cli.stage_run import StageRun, print_record
 
 if TYPE_CHECKING:
@@ -20,41 +19,18 @@ if TYPE_CHECKING:
 
     from agents.finetune.preferences import PreferencePair
     from agents.finetune.reward_model import RewardModelMetrics
-    from agents.finetune.reward_model_config import RewardModelConfig
+    from agents.finetune.reward_model_config import RewardModelConfig  # noqa: F401 (a base class names it)
     from agents.policies.causal_lm import CausalLMPolicy
     from agents.policies.reward_network import RewardNetwork
 
 COMMAND = "reward-model"
-FLAGS = (
-    *("config", "set", "resume", "out", "overwrite", "dry_run", "data", "judge", "constitution", "init", "seed"),
-    *("model", "lora_rank", "device", "dtype", "env.id", "env.corpus", "env.language", "env.difficulty", "env.kwargs"),
-    *("pairs.rows", "margin_scale", "centring", "held_out", "epochs", "learning_rate", "lr_schedule"),
-    *("batch_size", "microbatch_size", "max_length", "bf16"),
-)
-"""What the command shows as flags; all else is set by ``--set`` or a file."""
-
-C = TypeVar("C", bound="RewardModelConfig")
-"""The stage's own settings, which are imported only when the command runs."""
+FLAGS = (*preference_data.FLAGS, "margin_scale", "centring", "held_out")
+"""What the command shows as flags."""
 
 
 @dataclass(frozen=True)
-class RewardModelCommand(RunOptions, Generic[C]):
+class RewardModelCommand(PreferenceOptions["RewardModelConfig"]):
     """Train a reward model on pairs of answers, the better one of which is known, and measure it on pairs kept back."""
-
-    settings: C = field(metadata=FLAT)
-    data: tuple[Path, ...] = ()
-    """Files of pairs, {"prompt": [...], "chosen": [...], "rejected": [...], "margin": 0.5} a line; pairs that the
-    environment makes, if not given."""
-    judge: str | None = None
-    """A chat model, as URL#MODEL, that decides anew which answer of a pair is the better one."""
-    constitution: Path | None = None
-    """What the judge goes by: a text file that mentions $first and $second, and if wanted $instruction and
-    $conversation. Without one it prefers what is correct, complete and brief."""
-    init: Path | None = None
-    """Checkpoint or run of a policy whose network is built on, instead of --model."""
-    model: ModelOptions = field(default_factory=ModelOptions, metadata=FLAT)
-    env: EnvOptions = field(default_factory=EnvOptions)
-    pairs: PairOptions = field(default_factory=PairOptions)
 
 
 def run(args: Sequence[str]) -> int:
@@ -66,12 +42,11 @@ def run(args: Sequence[str]) -> int:
     if options.dry_run:
         return print_record(COMMAND, options)
     stage = StageRun.of(COMMAND, options)
-    find_judge(options.judge, options.constitution)
-    check_source(options.data, options.env)
+    options.check()
     return _execute(options, stage)
 
 
-def _execute(options: RewardModelCommand[RewardModelConfig], stage: StageRun) -> int:
+def _execute(options: RewardModelCommand, stage: StageRun) -> int:
     from rich.console import Console
 
     from agents.cli.console import step_progress
@@ -80,9 +55,7 @@ def _execute(options: RewardModelCommand[RewardModelConfig], stage: StageRun) ->
     from agents.trainer.checkpoint import write_folder
 
     console, config = Console(), options.settings
-    pairs = load_pairs(options.data, options.env, options.pairs, config.seed)
-    if judge := find_judge(options.judge, options.constitution):
-        pairs = judge_anew(judge, pairs, console)
+    pairs = options.load_pairs(config.seed, console)
     stage.begin(config.seed)
     policy = _policy(options, pairs)
     network = _network(policy, options)
@@ -98,7 +71,7 @@ def _execute(options: RewardModelCommand[RewardModelConfig], stage: StageRun) ->
     return 0
 
 
-def _policy(options: RewardModelCommand[Any], pairs: Sequence[PreferencePair]) -> CausalLMPolicy:
+def _policy(options: RewardModelCommand, pairs: Sequence[PreferencePair]) -> CausalLMPolicy:
     """Return the language model that is built on, without an adapter of its own."""
     from agents.rows.demonstration import Demonstration
     from textenvs.messages import Message
@@ -110,7 +83,7 @@ def _policy(options: RewardModelCommand[Any], pairs: Sequence[PreferencePair]) -
     return build_policy(plain, said, False, options.settings.seed, (pair.rejected for pair in pairs))
 
 
-def _network(policy: CausalLMPolicy, options: RewardModelCommand[Any]) -> RewardNetwork:
+def _network(policy: CausalLMPolicy, options: RewardModelCommand) -> RewardNetwork:
     from agents.policies.reward_network import RewardNetwork
     from agents.policies.storage import add_adapter
 

@@ -27,6 +27,10 @@ def neutralized(value: Any) -> Any:
     """Return what JSON holds with every text in it, names included, `neutralize`d; tuples become lists."""
     if isinstance(value, str):
         return neutralize(value)
+    if isinstance(value, list | tuple):
+        return [neutralized(one) for one in value]
+    if isinstance(value, float | int):  # most of what a page holds, and asking whether it is a mapping is slow
+        return value
     if isinstance(value, Mapping):
         return {neutralize(str(name)): neutralized(one) for name, one in value.items()}
-    return [neutralized(one) for one in value] if isinstance(value, list | tuple) else value
+    return value

@@ -2,10 +2,13 @@
 
 ::
 
-from functools import partial
-from openenv.core.env_server import create_app
+    from functools import partial
+    from openenv.core.env_server import create_app
 
-app = create_app(partial(ServedEnvironment, "ToolCall-v0"), Say, Heard)
+    app = create_app(partial(ServedEnvironment, "ToolCall-v0"), Say, Heard)
+
+verifiers (0.4) plays what such a server serves, item by item, by its own ``openenv`` taskset:
+``OpenEnvConfig(base_url="http://localhost:8000", resets=[{"index": 0}, {"index": 1}])``.
 """
 
 from __future__ import annotations

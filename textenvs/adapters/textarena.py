@@ -13,6 +13,9 @@ PLAYER = 0
 WON = 1.0
 """The reward of a game that is won; some pay a share of it for what was reached."""
 
+MALFORMED = "Invalid Move: "
+"""What the reason begins with where a malformed action has ended a game."""
+
 
 class ArenaGame:
     """One game.
@@ -29,6 +32,8 @@ class ArenaGame:
         """Begin the game and return its prompt."""
         self._seed = seed
         self._env.reset(num_players=1, seed=seed)
+        if not isinstance(self._env.state, _library().SinglePlayerState):
+            raise ValueError("it is a game for several players")
         return self._said()
 
     def step(self, action: str) -> GameStep:
@@ -38,8 +43,11 @@ class ArenaGame:
         if not ended:
             return GameStep(self._said(), 0.0, False, invalid=self._mistakes() > mistakes)
         rewards, infos = self._env.close()
-        reward, info = float(rewards[PLAYER]), infos[PLAYER]
-        return GameStep(str(info.get("reason") or ""), reward, True, reward >= WON, bool(info["invalid_move"]))
+        reward, reason = rewards[PLAYER], str(infos[PLAYER].get("reason") or "")
+        if isinstance(reward, str):  # some games of TextArena 0.7 hand over reward and reason in the wrong order
+            reward, reason = reason.removeprefix(MALFORMED), MALFORMED + reward
+        reward = float(reward)
+        return GameStep(reason, reward, True, reward >= WON, bool(infos[PLAYER]["invalid_move"]))
 
     def solution(self) -> str | None:
         """Return None: the games do not tell."""
@@ -50,9 +58,12 @@ class ArenaGame:
         return str(self._seed)
 
     def _said(self) -> str:
-        """Return what the game has said since it was last asked; what the player said is known."""
+        """Return what the game has said since it was last asked; what the player said is known.
+
+        Some games of TextArena 0.7 put the player's number where the text belongs.
+        """
         _, messages = self._env.get_observation()
-        return "\n".join(text for speaker, text, _ in messages if speaker != PLAYER).strip()
+        return "\n".join(text for speaker, text, _ in messages if speaker != PLAYER and isinstance(text, str)).strip()
 
     def _mistakes(self) -> int:
         return int(getattr(self._env.state, "error_count", 0))

@@ -14,9 +14,10 @@ from textenvs.checker import EnvContractTests
 from textenvs.errors import ConfigError, UnknownNameError
 
 ARENA = (
-    *("2048-v0", "Bandit-v0", "Blackjack-v0", "FifteenPuzzle-v0", "FrozenLake-v0", "GuessTheNumber-v0"),
-    *("LightsOut-v0", "Mastermind-v0", "Minesweeper-v0", "PegJump-v0", "Secretary-v0", "Sokoban-v0"),
-    *("Sudoku-v0", "ThreeCardMonte-v0", "TowerOfHanoi-v0"),
+    *("2048-v0", "Bandit-v0", "Blackjack-v0", "Countdown-v0", "Crosswords-v0", "Cryptarithm-v0", "FifteenPuzzle-v0"),
+    *("FrozenLake-v0", "GuessTheNumber-v0", "LightsOut-v0", "LogicPuzzle-v0", "Mastermind-v0", "Minesweeper-v0"),
+    *("PegJump-v0", "Secretary-v0", "Set-v0", "Slitherlink-v0", "Sokoban-v0", "Sudoku-v0", "ThreeCardMonte-v0"),
+    "TowerOfHanoi-v0",
 )
 """Single-player games of TextArena that need neither lists of words from the network nor a key."""
 
@@ -81,7 +82,20 @@ class TestArena(Arena):
         _, _, ended, _, info = env.step("no")
         assert (ended, info["invalid_action"], info["success"]) == (True, 1.0, 0.0)
 
+    @pytest.mark.parametrize("game", ["Countdown-v0", "Cryptarithm-v0", "Slitherlink-v0", "ThreeCardMonte-v0"])
+    def test_reward_and_reason_that_a_game_has_mixed_up_are_told_apart(self, game: str) -> None:
+        env = make("TextArena-v0", game)
+        env.reset(options={"index": 0})
+        env.step("nothing")
+        observation, reward, ended, _, info = env.step("nothing")
+        assert (ended, info["invalid_action"], info["success"], 0.0 <= reward < 1.0) == (True, 1.0, 0.0, True)
+        assert (
+            "Bad action" in observation["history"][-1]["content"] or "Invalid" in observation["history"][-1]["content"]
+        )
+
     def test_says_what_it_cannot_play(self) -> None:
+        with pytest.raises(ConfigError, match="several players"):
+            make("TextArena-v0", "MarketEntryGame-v0")
         with pytest.raises(UnknownNameError, match="Mastermind-v0"):
             make("TextArena-v0", "Mastermnd-v0")
         with pytest.raises(ConfigError, match=r"'Chopsticks-v0' cannot begin.*players"):
