@@ -46,9 +46,18 @@ def item_generator(env: str, split: Split, index: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(sequence))
 
 
+def generator_of(text: str) -> np.random.Generator:
+    """Return the generator that belongs to a text: for chance that anybody who has read it can repeat."""
+    return np.random.Generator(np.random.PCG64(_digest(text)))
+
+
 @lru_cache(maxsize=1 << 10)
 def _number_of(env: str) -> int:
-    return int.from_bytes(hashlib.blake2b(env.encode(), digest_size=8).digest(), "little")
+    return _digest(env)
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
 
 
 def draw_index(generator: np.random.Generator) -> int:

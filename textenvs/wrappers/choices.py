@@ -7,8 +7,7 @@ stable-baselines3's, can play it as it is. The numbers hold what an agent that l
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
-from typing import Any, Protocol, SupportsIndex, runtime_checkable
+from typing import Any, SupportsIndex
 
 import gymnasium as gym
 import numpy as np
@@ -16,39 +15,9 @@ from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from textenvs.errors import ConfigError
+from textenvs.menus import HasMenu
 
 Features = NDArray[np.float32]
-
-
-class Menu(Protocol):
-    """What there is to choose from at every point of a family's episodes, and what to choose by."""
-
-    @property
-    def moves(self) -> Sequence[str]:
-        """The names of the moves; always the same ones."""
-        ...
-
-    @property
-    def features(self) -> Sequence[str]:
-        """The names of the numbers; always the same ones."""
-        ...
-
-    def look(self) -> Sequence[float]:
-        """Return the numbers of the point at which the episode is, each in [0, 1]."""
-        ...
-
-    def say(self, move: int) -> str:
-        """Return the text that plays the move with this number here."""
-        ...
-
-
-@runtime_checkable
-class HasMenu(Protocol):
-    """A text environment that can be played by choosing."""
-
-    def menu(self) -> Menu:
-        """Return the menu, which follows the environment's episodes."""
-        ...
 
 
 class Choices(gym.Wrapper[Features, Any, Any, Any], RecordConstructorArgs):

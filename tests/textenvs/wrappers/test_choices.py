@@ -107,3 +107,15 @@ def test_tool_calling_is_played_by_deciding(language: str) -> None:
         while not ended:
             seen, _, ended, _, _ = env.step(generator.integers(len(moves)))
             assert env.observation_space.contains(seen)
+
+
+@pytest.mark.parametrize("env_id", ["DialogueStrategy-v0", "ToolCall-v0"])
+def test_the_random_policy_takes_every_move_and_repeats_itself(env_id: str) -> None:
+    env: Any = gym.make(env_id, difficulty="small", disable_env_checker=True).unwrapped
+    act, menu, taken = env.baselines()["random"], env.menu(), set[str]()
+    for index in range(60):
+        observation, _ = env.reset(options={"index": index})
+        said = act(observation)
+        assert said == act(observation)
+        taken |= {name for number, name in enumerate(menu.moves) if menu.say(number) == said}
+    assert taken == set(menu.moves)

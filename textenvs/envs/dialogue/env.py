@@ -20,6 +20,7 @@ from textenvs.envs.dialogue.sources import GeneratedSource, OwnSource, Source
 from textenvs.envs.dialogue.world import LanguageChoice, World
 from textenvs.episode import Episode
 from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.menus import random_move
 from textenvs.rewards.core import Reward, RewardFunction
 from textenvs.rewards.spec import RewardSpec
 from textenvs.seeding import Split, check_split
@@ -125,10 +126,15 @@ class DialogueStrategy(TextEnv):
     def baselines(self) -> Mapping[str, Baseline]:
         """Return the oracle, ``always_ask``, ``never_ask``, ``end_at_once``, ``echo`` and ``careless``.
 
-        With simulated users there is ``best_known`` too: the best policy known where the optimum is out of reach.
+        With simulated users there are ``best_known`` too, the best policy known where the optimum is out of reach, and
+        ``random``, which takes any of the menu's moves.
         """
-        known: Mapping[str, Baseline] = {} if isinstance(self.source, RecordedSource) else {"best_known": self._known}
-        return {**super().baselines(), **known, **BASELINES}
+        played: Mapping[str, Baseline] = (
+            {}
+            if isinstance(self.source, RecordedSource)
+            else {"best_known": self._known, "random": random_move(self.menu())}
+        )
+        return {**super().baselines(), **played, **BASELINES}
 
     def _known(self, _: Observation) -> str:
         episode = self._playing()

@@ -22,6 +22,7 @@ from textenvs.envs.toolcall.world.dials import Dials, dials_of
 from textenvs.envs.toolcall.world.world import LanguageChoice, World
 from textenvs.episode import Episode
 from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.menus import random_move
 from textenvs.rewards.core import Reward, RewardFunction
 from textenvs.rewards.spec import RewardSpec
 from textenvs.seeding import Split
@@ -148,9 +149,17 @@ class ToolCall(TextEnv):
         return honest_of(cast("ToolEpisode", self._current()))
 
     def baselines(self) -> Mapping[str, Baseline]:
-        """Return the oracle, the trivial policies of `baselines.scripted`, and ``careless``, to whom calls are work."""
+        """Return the oracle, the trivial policies of `baselines.scripted`, ``careless`` and ``random``.
+
+        To the careless one calls are work; the random one takes any of the menu's decisions.
+        """
         careless = partial(spare_calls, self.oracle_action, self._form)
-        return {**super().baselines(), **scripted(self._form), "careless": careless}
+        return {
+            **super().baselines(),
+            **scripted(self._form),
+            "careless": careless,
+            "random": random_move(self.menu()),
+        }
 
 
 def _limits(turns: int, calls: int, malformed: int, checker_s: float) -> Limits:
