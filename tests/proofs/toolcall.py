@@ -1,4 +1,4 @@
-"""The embedded model learns `ToolCall-v0`, small: to call where its annotators were too careless to."""
+"""The embedded model learns `ToolCall-v0`, small: to call where its annotators spared themselves the work."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from tests.proofs.learning import Learning, truths
 from textenvs.envs.toolcall.assess import Report, assess
 
 SHARED = ("--config", "examples/toolcall.toml")
+CRITIC = ("--set", "critic_lr_scale=10", "--gae-lambda", "1")
+SEEDS = (0, 1, 2, 3, 4)
 
 
 def report(result: EvaluationResult, place: HeldOut) -> Report:
@@ -16,14 +18,14 @@ def report(result: EvaluationResult, place: HeldOut) -> Report:
 
 
 TOOLCALL = (
-    Learning("toolcall-ppo", "toolcall", "ppo", SHARED, ("--set", "critic_lr_scale=10", "--gae-lambda", "1"), report),
-    Learning("toolcall-grpo", "toolcall", "grpo", SHARED, (), report),
+    Learning("toolcall-ppo", "toolcall", "ppo", SHARED, CRITIC, report, seeds=SEEDS),
+    Learning("toolcall-grpo", "toolcall", "grpo", SHARED, (), report, seeds=SEEDS),
     Learning(
         "toolcall-episode",
         "toolcall",
         "ppo",
         SHARED,
-        ("--set", "critic_lr_scale=10", "--gae-lambda", "1", "--reward.timing", "episode"),
+        (*CRITIC, "--reward.timing", "episode"),
         report,
     ),
 )
