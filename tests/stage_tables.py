@@ -35,10 +35,10 @@ def pipeline(language: str) -> str:
     }[language]
     body = [[f"{place}, {cell.seed}", *_stages(cell, place)] for cell in cells for place in _places(cell)]
     took = {
-        "en": "seed {}: {:.0f} processor minutes, {:,} MB",
-        "zh": "种子 {}:{:.0f} 处理器分钟,{:,} MB",
+        "en": "seed {}: {:.1f} processor minutes, all evaluations included",
+        "zh": "种子 {}:{:.1f} 处理器分钟,含全部评测",
     }[language]
-    each = [took.format(c.seed, c.figures["processor_s"] / 60, c.figures["peak_memory_mb"]) for c in cells]
+    each = [took.format(cell.seed, sum(cell.figures["processor_s"].values()) / 60) for cell in cells]
     return rows(header, body) + "\n" + "; ".join(each) + ".\n" + source(cells, language)
 
 

@@ -12,6 +12,7 @@ from agents.evaluation import Comparison, EvaluationResult, Interval
 from agents.evaluation.compare import compare_groups
 from agents.evaluation.log import read_log
 from agents.pipeline.plan import EVAL, Plan
+from agents.pipeline.run import Ledger
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,20 @@ def measure_stages(plan: Plan, folder: Path) -> StageScores:
             _, result = read_log(folder / stage.name)
             results.setdefault(stage.measures_on, {})[stage.needs[0]] = result
     return StageScores(
-        {"stages": " → ".join(stage.name for stage in plan.stages if stage.command != EVAL)},
+        {
+            "stages": " → ".join(stage.name for stage in plan.stages if stage.command != EVAL),
+            "processor minutes": ", ".join(f"{name} {minutes:.1f}" for name, minutes in _minutes(plan, folder).items()),
+        },
         {place: {name: _successes(result) for name, result in by_stage.items()} for place, by_stage in results.items()},
         [table for place, by_stage in results.items() for table in _tables(place, by_stage)],
     )
+
+
+def _minutes(plan: Plan, folder: Path) -> dict[str, float]:
+    """Return the processor time of every stage that has run, in minutes."""
+    ledger = Ledger(folder)
+    entries = {stage.name: ledger.get(stage.name) for stage in plan.stages}
+    return {name: entry.processor_s / 60 for name, entry in entries.items() if entry is not None}
 
 
 def _successes(result: EvaluationResult) -> dict[str, Interval]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -41,12 +42,14 @@ class Entry:
         done: whether it ended well.
         outputs: hash of what it handed on; ``""`` before it is done.
         seconds: wall time of the call that ended it.
+        processor_s: of the processes that this call ran in.
     """
 
     fingerprint: str
     done: bool = False
     outputs: str = ""
     seconds: float = 0.0
+    processor_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -143,10 +146,17 @@ def run_plan(
             if decision is Decision.RUN:
                 shutil.rmtree(place, ignore_errors=True)
             ledger.put(stage.name, Entry(now))
-            began = time.perf_counter()
+            began, used = time.perf_counter(), _processor_s()
             call(Call(stage, stage.resolved(folder), place, resume=decision is Decision.RESUME))
-            ledger.put(stage.name, Entry(now, True, outputs(place), round(time.perf_counter() - began, 1)))
+            took = round(time.perf_counter() - began, 1), round(_processor_s() - used, 1)
+            ledger.put(stage.name, Entry(now, True, outputs(place), *took))
         known[stage.name] = outputs(place)
+
+
+def _processor_s() -> float:
+    """Return what processes have used that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _decision(entry: Entry | None, now: str, place: Path) -> Decision:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from agents.cli.pipeline import find_plan
+from agents.pipeline.run import NOTES
 from tests.cells import Cell, run_cell
 from tests.proofs.commands import run_command
 from tests.proofs.starts import FOLDER
@@ -35,20 +36,20 @@ class PipelineProof:
 
     def run(self, seed: int, *, again: bool = False) -> Cell:
         """Run one cell, or return the stored one."""
-        return run_cell(self.name, seed, f"textenvs pipeline {self.preset}", lambda: self.measure(seed), again=again)
+        command = f"textenvs pipeline {self.preset}"
+        return run_cell(self.name, seed, command, lambda: self.measure(seed, again), again=again)
 
-    def measure(self, seed: int) -> Mapping[str, Any]:
-        """Run every stage anew, and return its success in each environment, the differences, and what all that took."""
+    def measure(self, seed: int, anew: bool) -> Mapping[str, Any]:
+        """Run the stages, or those that are left; return the success after each, the differences, and what all took."""
         folder = FOLDER / f"{self.name}-{seed}"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        used = run_command(["pipeline", str(self.plan(folder, seed)), "--out", str(folder)])
+        if anew:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        run_command(["pipeline", str(self.plan(folder, seed)), "--out", str(folder)])
         found = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
-        processor = {
-            "processor_s": round(used.ru_utime + used.ru_stime),
-            "peak_memory_mb": round(used.ru_maxrss / 1024),
-        }
-        return {"overviews": found["overviews"], "tables": found["tables"], **processor}
+        ledger = json.loads((folder / NOTES / "ledger.json").read_text(encoding="utf-8"))
+        processor = {name: entry["processor_s"] for name, entry in ledger["stages"].items()}
+        return {"overviews": found["overviews"], "tables": found["tables"], "processor_s": processor}
 
     def plan(self, folder: Path, seed: int) -> Path:
         """Write the preset with another seed, and return the file."""

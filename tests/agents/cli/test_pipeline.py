@@ -85,6 +85,8 @@ def test_a_killed_stage_goes_on(tmp_path: Path, capfd: pytest.CaptureFixture[str
     assert not (out / "sft" / "evaluation.json").exists()
     assert main(args) == 0
     assert "resume  sft" in capfd.readouterr().out
+    ledger = json.loads((out / NOTES / "ledger.json").read_text())
+    assert ledger["stages"]["sft"]["processor_s"] > 0.1, "it is measured in the process that ran it"
     assert main([*args, "--dry-run"]) == 0
     assert capfd.readouterr().out == "skip    sft  (sft)\n"
 

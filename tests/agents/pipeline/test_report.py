@@ -9,6 +9,7 @@ from agents.evaluation import EpisodeScore
 from agents.evaluation.log import EvaluationLog
 from agents.pipeline.plan import EVAL, Plan, Stage
 from agents.pipeline.report import measure_stages
+from agents.pipeline.run import Entry, Ledger
 from agents.report import write_report
 
 FAMILIES = ("rewrite-en-tiny-test", "toolcall-en-small-test")
@@ -33,7 +34,10 @@ def test_stages_are_compared_on_the_same_items(tmp_path: Path) -> None:
         evaluated(tmp_path / f"{name}-on-both", wins)
     stages = [Stage(name, ("sft",), {}) for name in policies]
     stages += [Stage(f"{name}-on-both", EVAL, {"policy": f"{{{name}}}"}, measures_on="both") for name in policies]
+    for name in policies:
+        Ledger(tmp_path).put(name, Entry("", done=True, processor_s=90.0))
     found = measure_stages(Plan(tuple(stages)), tmp_path)
+    assert found.facts["processor minutes"] == "sft 1.5, dpo 1.5, ppo 1.5"
     assert {name: row["all"].estimate for name, row in found.overviews["both"].items()} == {
         "sft": 0.25,
         "dpo": 0.375,
