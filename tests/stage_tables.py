@@ -17,8 +17,8 @@ def rounds(language: str) -> str:
     if not cells:
         return ""
     header = {
-        "en": ["route, seed", "true success before", "after three rounds", "paired difference", "promoted", "rows"],
-        "zh": ["路线,种子", "真实成功率:之前", "三轮之后", "配对差", "上线的轮次", "训练行数"],
+        "en": ["route, seed", "true success % before", "after three rounds", "paired difference", "promoted", "rows"],
+        "zh": ["路线,种子", "真实成功率 %:之前", "三轮之后", "配对差", "上线的轮次", "训练行数"],
     }[language]
     body = [[f"{label}, {cell.seed}", *_sides(cell), *_each_round(cell)] for label, cell in cells]
     return rows(header, body) + source([cell for _, cell in cells], language, "make proof")
