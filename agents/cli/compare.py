@@ -35,11 +35,13 @@ def run(args: Sequence[str]) -> int:
     from rich.console import Console
 
     from agents.cli.console import print_contrasts
-    from agents.evaluation.contrast import contrast
+    from agents.evaluation.contrast import SHARES, contrast
 
     a, b = same_items(options.a, options.b)
     rows = contrast(a, b, options.measure)
-    print_contrasts(Console(), f"{options.measure}: A {options.a}, B {options.b}", rows)
+    percent = options.measure in SHARES
+    title = f"{options.measure}{' %' * percent}: A {options.a}, B {options.b}"
+    print_contrasts(Console(), title, rows, percent)
     if options.json is not None:
         record = {"measure": options.measure, "rows": [row.as_dict() for row in rows]}
         options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -119,12 +119,13 @@ def figures(card: Scorecard) -> dict[str, str]:
     }
 
 
-def print_contrasts(console: Console, title: str, rows: Sequence[Contrast]) -> None:
+def print_contrasts(console: Console, title: str, rows: Sequence[Contrast], percent: bool = False) -> None:
     """Print two evaluations side by side, with the corrected test, and what can be concluded from each row."""
     table = _table(title, "items", ("n", "A", "B", "B - A, paired", "p", "p, Holm"))
     for row in rows:
-        difference = Text(show(row.difference, signed=True), _style(row.difference) if row.conclusive else "")
-        sides = (str(row.difference.n), show(row.a), show(row.b), difference)
+        style = _style(row.difference) if row.conclusive else ""
+        difference = Text(_stacked(row.difference, percent, signed=True), style)
+        sides = (str(row.difference.n), _stacked(row.a, percent), _stacked(row.b, percent), difference)
         table.add_row(Text(row.name), *sides, _probability(row.p), _probability(row.corrected))
     console.print(table)
     for row in rows:
@@ -196,6 +197,11 @@ def show(interval: Interval, percent: bool = False, signed: bool = False) -> str
         return "–" if math.isnan(value) else f"{value * scale:{sign}.{places}f}"
 
     return f"{number(interval.estimate)} [{number(interval.low)}, {number(interval.high)}]"
+
+
+def _stacked(interval: Interval, percent: bool, signed: bool = False) -> str:
+    """Return an interval as text, the range below the estimate, so that several stand side by side."""
+    return show(interval, percent, signed).replace(" ", "\n", 1)
 
 
 def _cell(interval: Interval | None) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
+
+import tyro
 
 from agents.cli.environments import make_text_env
 from agents.cli.options import EnvOptions, RewardOptions
@@ -17,6 +20,8 @@ from textenvs.errors import UnknownNameError
 class Options:
     """Play one episode. You write the agent's turns; an empty line plays the oracle's."""
 
+    id: Annotated[str | None, tyro.conf.Positional] = None
+    """Of the environment; --env.id, if not given."""
     env: EnvOptions = field(default_factory=EnvOptions)
     reward: RewardOptions = field(default_factory=RewardOptions)
     split: str = "train"
@@ -31,7 +36,7 @@ def run(args: Sequence[str]) -> int:
     """Play until the episode ends."""
     options = parse(Options, args, "textenvs play")
     settings = options.env.settings() | options.reward.settings() | {"split": options.split}
-    env = make_text_env(options.env.id, settings)
+    env = make_text_env(options.id or options.env.id, settings)
     act = _by_hand(env) if options.baseline is None else _by_baseline(env, options.baseline)
     observation, _ = env.reset(seed=options.seed)
     _say("instruction", observation["instruction"])

@@ -11,7 +11,7 @@ import numpy as np
 from agents.evaluation.results import EvaluationResult, Measure
 from agents.evaluation.scorecard import ALL
 from agents.evaluation.significance import detectable_difference, holm, items_needed, permutation_test
-from agents.evaluation.statistics import FloatArray, Interval, mean_interval
+from agents.evaluation.statistics import FloatArray, Interval, mean_interval, share_interval
 from textenvs.errors import ConfigError
 
 LEVEL = 0.05
@@ -24,6 +24,8 @@ MEASURES: Mapping[str, Measure] = {
     "tokens": lambda episode: episode.tokens,
 }
 """What two evaluations can be compared by."""
+SHARES = ("success",)
+"""Those of them that lie between 0 and 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Contrast:
 
     Attributes:
         name: of the group; `ALL` for all of them.
-        a, b: means over items, with t intervals.
+        a, b: means over items, with their intervals.
         difference: b - a, paired by item, with a t interval.
         p: of the sign-flip permutation test.
         corrected: p corrected over all rows of the table by Holm.
@@ -96,6 +98,7 @@ def contrast(a: EvaluationResult, b: EvaluationResult, measure: str = "success")
         only = len(set(a.items) - set(b.items)), len(set(b.items) - set(a.items))
         raise ConfigError(f"{only[0]} items are in A only, {only[1]} in B only: evaluate both on the same suite")
     value = _measure(a, b, measure)
+    side = share_interval if measure in SHARES else mean_interval
     groups = {ALL: (a, b)}
     if len(a.groups) > 1:
         groups |= {group: (a.only(group), b.only(group)) for group in a.groups}
@@ -105,8 +108,8 @@ def contrast(a: EvaluationResult, b: EvaluationResult, measure: str = "success")
     return tuple(
         Contrast(
             name,
-            mean_interval(before),
-            mean_interval(after),
+            side(before),
+            side(after),
             mean_interval(after - before),
             p_values[name],
             corrected[name],

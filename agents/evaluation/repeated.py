@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
-from agents.evaluation.statistics import Interval, mean_interval
+from agents.evaluation.statistics import Interval, share_interval
 
 Estimator = Callable[[int, int, int], float]
 
@@ -44,7 +44,7 @@ def pass_hat_k(successes: int, samples: int, k: int) -> float:
 def over_items(
     estimator: Estimator, success: Sequence[float] | np.ndarray, items: Sequence[Hashable], k: int
 ) -> Interval:
-    """Return the mean of an estimator over items, with Student's t interval over items.
+    """Return the mean of an estimator over items, with its interval over items (`share_interval`).
 
     Args:
         estimator: `pass_at_k` or `pass_hat_k`.
@@ -56,7 +56,7 @@ def over_items(
     for item, value in zip(items, success, strict=True):
         if not math.isnan(value):
             outcomes[item].append(value)
-    return mean_interval(
+    return share_interval(
         [
             estimator(sum(value == 1.0 for value in values), len(values), k) if len(values) >= k else math.nan
             for values in outcomes.values()

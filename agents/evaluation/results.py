@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.evaluation.statistics import Interval, mean_interval, proportion_interval
+from agents.evaluation.statistics import Interval, mean_interval, share_interval
 from agents.trajectory import Trajectory, TurnRecord, action_places
 
 
@@ -150,10 +150,8 @@ class EvaluationResult:
 
     @property
     def success(self) -> Interval:
-        """Share of episodes that succeeded; Wilson's interval, or t over items where items repeat."""
-        values = self.values(lambda episode: episode.success)
-        repeated = len(set(self.items)) < len(self.items)
-        return mean_interval(values, self.items) if repeated else proportion_interval(values)
+        """Share of episodes that succeeded; every item counts once."""
+        return share_interval(self.values(lambda episode: episode.success), self.items)
 
     @property
     def episode_return(self) -> Interval:

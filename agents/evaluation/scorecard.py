@@ -11,7 +11,7 @@ import numpy as np
 
 from agents.evaluation.repeated import over_items, pass_at_k, pass_hat_k
 from agents.evaluation.results import EpisodeScore, EvaluationResult, Measure
-from agents.evaluation.statistics import Interval, bootstrap_mean, mean_interval
+from agents.evaluation.statistics import Interval, bootstrap_mean, mean_interval, share_interval
 from textenvs.faults import FAILURES
 from textenvs.messages import Stop
 
@@ -45,7 +45,7 @@ class Scorecard:
 
     Attributes:
         episodes: how many were played.
-        means: success, return, parts, turns, with Student's t interval (success without repeats: Wilson's).
+        means: success, return, parts, turns, with Student's t interval (success: see `share_interval`).
         bootstrap: success and return with a percentile bootstrap over items.
         rates: shares of malformed actions, of turns cut by the token limit, of truncated and of failed episodes.
         passes: pass@k and pass^k for k up to the number of samples; empty without repeats.
@@ -73,7 +73,7 @@ class Scorecard:
             bootstrap={
                 name: bootstrap_mean(result.values(measure), result.items) for name, measure in _BOOTSTRAPPED.items()
             },
-            rates={name: mean_interval(result.values(measure), result.items) for name, measure in _RATES.items()},
+            rates={name: share_interval(result.values(measure), result.items) for name, measure in _RATES.items()},
             passes=_passes(result),
             curve=_curve(result),
             tokens=mean_interval(result.values(lambda episode: episode.tokens), result.items),
@@ -149,6 +149,6 @@ def _curve(result: EvaluationResult) -> tuple[TurnPoint, ...]:
         rewards = np.array([turn.reward if turn.valid else math.nan for turn in turns])
         invalid = np.array([float(turn.invalid_action) for turn in turns])
         reached = len(turns) / len(result.episodes)
-        both = (mean_interval(values, there.items) for values in (rewards, invalid))
-        points.append(TurnPoint(place + 1, reached, *both))
+        malformed = share_interval(invalid, there.items)
+        points.append(TurnPoint(place + 1, reached, mean_interval(rewards, there.items), malformed))
     return tuple(points)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -119,6 +119,26 @@ def proportion_interval(outcomes: Sequence[float] | FloatArray, level: float = 0
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return Interval(share, max(0.0, centre - half), min(1.0, centre + half), n, level)
+
+
+def share_interval(
+    values: Sequence[float] | FloatArray, clusters: Sequence[Hashable] | None = None, level: float = 0.95
+) -> Interval:
+    """Return the mean of shares, honest where all are alike: no width of 0 at the ends, and nothing beyond them.
+
+    Where every cluster is all or nothing it is the proportion of clusters, with Wilson's interval; else Student's t
+    over the clusters, cut off at 0 and 1.
+
+    Args:
+        values: [N] shares in [0, 1]; NaN where missing.
+        clusters: [N] as for `mean_interval`.
+        level: of confidence.
+    """
+    units = _cluster_means(np.asarray(values, dtype=np.float64), clusters)
+    if np.isin(units, (0.0, 1.0)).all():
+        return proportion_interval(units, level)
+    found = mean_interval(units, level=level)
+    return replace(found, low=float(np.clip(found.low, 0, 1)), high=float(np.clip(found.high, 0, 1)))
 
 
 def paired_difference(

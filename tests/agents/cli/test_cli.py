@@ -158,7 +158,7 @@ def test_show_plays_an_example(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_play_by_baseline_and_by_hand(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     settings = ["--env.language", "en", "--env.difficulty", "easy", "--seed", "3"]
-    assert main(["play", *settings, "--baseline", "oracle"]) == 0
+    assert main(["play", "MultiTurnRewrite-v0", *settings, "--baseline", "oracle"]) == 0
     assert "success" in capsys.readouterr().out
     monkeypatch.setattr("builtins.input", lambda prompt: "")
     assert main(["play", *settings]) == 0

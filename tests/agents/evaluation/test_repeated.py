@@ -8,7 +8,7 @@ import math
 import pytest
 
 from agents.evaluation.repeated import over_items, pass_at_k, pass_hat_k
-from agents.evaluation.statistics import mean_interval
+from agents.evaluation.statistics import proportion_interval
 
 CASES = [(c, n, k) for n in range(1, 7) for c in range(n + 1) for k in range(1, n + 1)]
 
@@ -34,7 +34,7 @@ def test_items_count_once_and_missing_attempts_are_left_out() -> None:
     items = ["a", "a", "b", "b", "b", "c", "c", "d"]
     found = over_items(pass_at_k, success, items, 2)
     assert (found.estimate, found.n) == (pytest.approx(2 / 3), 3)
-    expected = mean_interval([1.0, 1.0, 0.0])
+    expected = proportion_interval([1.0, 1.0, 0.0])
     assert (found.low, found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
 
 

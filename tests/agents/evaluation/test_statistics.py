@@ -17,6 +17,7 @@ from agents.evaluation.statistics import (
     mean_interval,
     paired_difference,
     proportion_interval,
+    share_interval,
     t_quantile,
 )
 
@@ -103,6 +104,19 @@ def test_wilson_is_no_point_at_the_ends() -> None:
 def test_a_proportion_of_other_numbers_is_refused() -> None:
     with pytest.raises(ValueError, match="zeros and ones"):
         proportion_interval([0.5])
+
+
+def test_a_share_is_never_certain_and_never_beyond_its_ends() -> None:
+    assert share_interval([1.0] * 12, list("aabbccddeeff")) == proportion_interval([1.0] * 6)
+    assert share_interval([0.0, 1.0, math.nan]) == proportion_interval([0.0, 1.0])
+    mixed = share_interval([0.0, 1.0, 1.0, 1.0], list("aabb"))
+    plain = mean_interval([0.5, 1.0])
+    assert (mixed.estimate, mixed.n) == (plain.estimate, 2)
+    assert plain.low < 0 == mixed.low
+    assert plain.high > 1 == mixed.high
+    inside = [0.4, 0.5, 0.6]
+    assert share_interval(inside) == mean_interval(inside)
+    assert share_interval([]).n == 0
 
 
 def test_pairing_removes_what_the_items_share() -> None:
