@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import gymnasium as gym
 import pytest
 
 from agents.algorithms.registry import find_algorithm
 from agents.cli.train import read_options, resolve
 from tests.proofs.learning import Learning
+from tests.proofs.retrieval import arguments, write_files
 from tests.proofs.rewrite import REWRITE_ZH
 from tests.proofs.runs import PROOFS
 
@@ -33,3 +37,14 @@ def test_what_the_proof_on_real_dialogues_runs_can_be_typed() -> None:
     assert (options.init, options.settings.seed) == ("sft", 3)
     assert options.eval.episodes == 1000
     assert REWRITE_ZH.command.startswith("textenvs train ppo --env.id MultiTurnRewrite-v0 --env.corpus ../shared/data/")
+
+
+def test_what_the_proof_with_a_search_engine_writes_can_be_trained_on(tmp_path: Path) -> None:
+    files = write_files(tmp_path, 3, {"train": 30, "test": 5})
+    command, algorithm, *flags = arguments(files)
+    experiment = resolve(read_options(find_algorithm(algorithm), flags), algorithm)
+    assert (command, experiment.episodes) == ("train", 4096)
+    env = gym.make(experiment.env_id, **{**experiment.env_kwargs, "split": "test", "portion": (0.0, 1.0)}).unwrapped
+    assert env.n_items == 5
+    env.reset(options={"index": 0})
+    assert env.step(env.oracle_action())[4]["reward_parts"]["recall"] == 1.0

@@ -18,6 +18,7 @@ from tests.proofs.kills import KillProof
 from tests.proofs.pipeline import PIPELINE
 from tests.proofs.plan import PlanProof
 from tests.proofs.probes import PROBED
+from tests.proofs.retrieval import RETRIEVAL
 from tests.proofs.reward_model import REWARD_MODEL
 from tests.proofs.rewrite import REWRITE_ZH
 from tests.proofs.rounds import ROUNDS
@@ -78,6 +79,7 @@ PROOFS = (
     *TOOLCALL,
     *DIALOGUE,
     REWARD_MODEL,
+    RETRIEVAL,
     *ROUNDS,
     PIPELINE,
 )
