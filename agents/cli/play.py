@@ -12,8 +12,9 @@ from agents.cli.environments import make_text_env
 from agents.cli.options import EnvOptions, RewardOptions
 from agents.cli.parse import parse
 from agents.report.sanitize import neutralize
+from textenvs.advice import Adviser
 from textenvs.core import Observation, TextEnv
-from textenvs.errors import UnknownNameError
+from textenvs.errors import UnknownNameError, UsageError
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Options:
     """Draws the item; a fresh one each time, if not given."""
     baseline: str | None = None
     """Let this baseline play instead of you."""
+    advice: bool = False
+    """Show before every turn what each move is worth, where the environment knows it exactly (small dialogues do)."""
 
 
 def run(args: Sequence[str]) -> int:
@@ -43,6 +46,8 @@ def run(args: Sequence[str]) -> int:
     _say_new(observation, 0)
     stop = ""
     while not stop:
+        if options.advice:
+            print(_advice(env))
         seen = len(observation["history"])
         observation, reward, terminated, truncated, info = env.step(act(observation))
         _say_new(observation, seen)
@@ -68,6 +73,18 @@ def _by_baseline(env: TextEnv, name: str) -> Callable[[Observation], str]:
     if name not in baselines:
         raise UnknownNameError.of("baseline", name, baselines)
     return baselines[name]
+
+
+def _advice(env: TextEnv) -> str:
+    """Return a table of what every move is worth.
+
+    Raises:
+        UsageError: if the environment does not know it.
+    """
+    if not isinstance(env, Adviser):
+        raise UsageError(f"--advice: {type(env).__name__} does not know what a move is worth; DialogueStrategy-v0 does")
+    rows = [f"    {one.worth:7.3f}  {one.gain:+7.3f}  {one.sort:8}  {neutralize(one.action)}" for one in env.advice()]
+    return "\n".join(["      worth     gain  move", *rows])
 
 
 def _say_new(observation: Observation, seen: int) -> None:

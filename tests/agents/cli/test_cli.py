@@ -171,6 +171,18 @@ def test_play_by_baseline_and_by_hand(capsys: pytest.CaptureFixture[str], monkey
     assert main(["play", *settings]) == 130
 
 
+def test_play_shows_what_moves_are_worth(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["--baseline", "oracle", "--seed", "3", "--advice"]
+    small = ["--env.id", "DialogueStrategy-v0", "--env.difficulty", "small", "--env.language", "en"]
+    assert main(["play", *settings, *small]) == 0
+    page = capsys.readouterr().out
+    rows = [line.split() for line in page.splitlines() if line.startswith("  ") and "What about the" in line]
+    assert {row[2] for row in rows} == {"question"}
+    assert page.index("worth") < page.index("[assistant]")
+    assert main(["play", *settings]) != 0
+    assert "DialogueStrategy-v0 does" in capsys.readouterr().err
+
+
 def test_eval_measures_a_baseline(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / "scores.json"
     args = ["--env.difficulty", "easy", "--eval.episodes", "5", "--json", str(out)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import fmean
 
 from textenvs.core import Observation, TextEnv
-from textenvs.envs.dialogue.oracle import oracle_of
-from textenvs.envs.dialogue.process import process_of
+from textenvs.envs.dialogue.bounds import Clairvoyant
+from textenvs.envs.dialogue.oracle import Oracle, oracle_of
+from textenvs.envs.dialogue.process import Process, process_of
 from textenvs.envs.dialogue.stakes import satisfaction
 from textenvs.envs.dialogue.strategy import best_known
 from textenvs.envs.dialogue.types import TurnTruth
@@ -40,15 +42,14 @@ class Report:
 
 def should_ask(truth: TurnTruth, exact: bool) -> bool:
     """Say whether asking was best, by the exact optimum or by the best known policy."""
-    key = truth.item.catalogue.kb, truth.item.habits, truth.item.mood == "angry"
     if exact:
-        return oracle_of(*key).best(truth.belief, truth.turns).kind == "ask"
-    return best_known(process_of(*key), truth.belief).kind == "ask"
+        return _oracle(truth).best(truth.belief, truth.turns).kind == "ask"
+    return best_known(_process(truth), truth.belief).kind == "ask"
 
 
 def regret(truth: TurnTruth) -> float:
     """Return by how much a move falls short of the best one, in expected return; >= 0, small size only."""
-    oracle = oracle_of(truth.item.catalogue.kb, truth.item.habits, truth.item.mood == "angry")
+    oracle = _oracle(truth)
     worth = oracle.worth(truth.belief, _seen_by_oracle(truth), truth.turns)
     return max(0.0, oracle.value(truth.belief, truth.turns) - worth)
 
@@ -58,6 +59,24 @@ def _seen_by_oracle(truth: TurnTruth) -> Move:
     if truth.move.kind not in ANSWERS:
         return truth.move
     return Move("book" if truth.verdict == "other_kind" else "recommend", FREE, truth.move.candidate)
+
+
+def upper_bound(truth: TurnTruth) -> float:
+    """Return more than can be expected of the rest of a dialogue, at any size: what one would who knew all goals."""
+    return _clairvoyant(_process(truth)).value(truth.belief)
+
+
+def _oracle(truth: TurnTruth) -> Oracle:
+    return oracle_of(truth.item.catalogue.kb, truth.item.habits, truth.item.mood == "angry")
+
+
+def _process(truth: TurnTruth) -> Process:
+    return process_of(truth.item.catalogue.kb, truth.item.habits, truth.item.mood == "angry")
+
+
+@lru_cache(maxsize=64)
+def _clairvoyant(process: Process) -> Clairvoyant:
+    return Clairvoyant(process)
 
 
 def converse(env: TextEnv, act: Callable[[Observation], str], index: int) -> list[TurnTruth]:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, get_args
 
+from textenvs.advice import Advice
 from textenvs.core import Baseline, Honest, Observation, RewardTiming, TextEnv
 from textenvs.envs.dialogue import reward as conversing
+from textenvs.envs.dialogue.advice import advise
 from textenvs.envs.dialogue.baselines import BASELINES
 from textenvs.envs.dialogue.chat_user import ChatUsers
 from textenvs.envs.dialogue.dials import Dials, dials_of
@@ -117,6 +119,14 @@ class DialogueStrategy(TextEnv):
     def menu(self) -> DialogueMenu:
         """Return the moves and features with which `textenvs.wrappers.Choices` plays this environment."""
         return DialogueMenu(self._slots, self._turns, self._playing)
+
+    def advice(self) -> list[Advice]:
+        """Return what every move is worth where the dialogue stands, the best one first; at the small size only.
+
+        Raises:
+            ConfigError: if the exact optimum is not known.
+        """
+        return advise(self._playing())
 
     def honest(self) -> Honest:
         """Return the right move, and where the user bears it a needless question; other words for the right move."""

@@ -124,13 +124,13 @@ class DialogueEpisode:
     def best(self) -> Move:
         """Return the best move at the small size, elsewhere that of the best known policy."""
         exact = self.exact
-        return self._as_wanted(exact.best(self.belief, self.turns)) if exact else self.best_known()
+        return self.as_wanted(exact.best(self.belief, self.turns)) if exact else self.best_known()
 
     def best_known(self) -> Move:
         """Return the move of the best known policy."""
-        return self._as_wanted(best_known(self.process, self.belief))
+        return self.as_wanted(best_known(self.process, self.belief))
 
-    def _as_wanted(self, move: Move) -> Move:
+    def as_wanted(self, move: Move) -> Move:
         """Return an answer as one of the kind that was asked for last."""
         return move if move.kind != "recommend" else Move(self.intent, FREE, move.candidate)
 
