@@ -35,5 +35,6 @@ def _moves(episode: DialogueEpisode) -> Iterator[tuple[MoveSort, Move]]:
     for candidate in range(len(catalogue.names)):
         yield "answer", Move("recommend", FREE, candidate)
     yield "answer", REFUSE
-    yield from (("stop", move) for move in (HANDOVER, END))
+    for move in (HANDOVER, END):
+        yield "stop", move
     yield "offer", OFFER

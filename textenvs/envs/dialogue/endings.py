@@ -31,9 +31,9 @@ class Endings:
     def __init__(self, process: Process, requested: Requested) -> None:
         self._process = process
         self._requested = cache(requested)
-        self.leaves = cache(lambda before, after: process.habits.leaves(before, after, process.angry))
-        self.stopped = cache(lambda goal, strain: self.leave(goal, strain, 0.0))
-        self.left = cache(lambda goal, strain: final_value(process.share(goal, goal + 1), strain, True))
+        self.leaves = cache(self._leaves)
+        self.stopped = cache(self._stopped)
+        self.left = cache(self._left)
         self.met = cache(self._met)
 
     def leave(self, goal: int, strain: int, right: float) -> float:
@@ -60,6 +60,15 @@ class Endings:
         if move.kind == "offer":
             return self._offered(course.goal, course.strain, turns - 1) - move_cost(False)
         return self._puzzled(course, move, turns - 1) - move_cost(False)
+
+    def _leaves(self, before: int, after: int) -> float:
+        return self._process.habits.leaves(before, after, self._process.angry)
+
+    def _stopped(self, goal: int, strain: int) -> float:
+        return self.leave(goal, strain, 0.0)
+
+    def _left(self, goal: int, strain: int) -> float:
+        return final_value(self._process.share(goal, goal + 1), strain, True)
 
     def _over(self, course: Course) -> float:
         return final_value(self._process.completion(course), course.strain, False)

@@ -126,7 +126,8 @@ class Oracle:
         tired = asked >= self._bearable
         asked = min(asked + outcomes.question, self._bearable)
         hoped = outcomes.met * self._bound.after_goal(goal, strain)
-        total, stays = hoped - move_cost(False) * outcomes.met, []
+        total = hoped - move_cost(False) * outcomes.met
+        stays: list[tuple[float, float, Count, tuple[tuple[float, Situation], ...]]] = []
         for replies in outcomes.replies:
             strained = strain + (replies.tiring if tired else replies.strain)
             leaves = self._endings.leaves(strain, strained)

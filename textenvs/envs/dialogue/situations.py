@@ -74,4 +74,4 @@ class Situation:
     belief: Belief
     options: tuple[Option, ...]
     asks: bool
-    outcomes: dict[Move, Outcomes] = field(default_factory=dict)
+    outcomes: dict[Move, Outcomes] = field(default_factory=dict[Move, Outcomes])
