@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from tests.benchmarks.tables import bench, training
+from tests.benchmarks.tables import bench, training, vector
 from tests.cells import RESULTS, Cell, stored
 from tests.conftest import ROOT
 from tests.markdown import rows, source
@@ -341,6 +341,7 @@ def plan(language: str) -> str:
 
 TABLES: Mapping[str, Callable[[str], str]] = {
     "bench": bench,
+    "vector": vector,
     "training": training,
     "feedback": feedback,
     "baselines": baselines,

@@ -33,6 +33,31 @@ def bench(language: str) -> str:
     return rows(header, body) + source(cells, language)
 
 
+def vector(language: str) -> str:
+    """A slow judge: a barrier, partial stepping, and acting before the judge has spoken."""
+    cells = stored("bench-vector")
+    if not cells:
+        return ""
+    figures = cells[-1].figures
+    header = {
+        "en": ["settled steps per second", "barrier", "`send`, `receive`", "`receive(early=True)`"],
+        "zh": ["每秒结算的步数", "屏障", "`send`、`receive`", "`receive(early=True)`"],
+    }[language]
+    names = {
+        "en": {"slow_environments": "2 of 16 always slow", "slow_turns": "each turn slow by chance"},
+        "zh": {"slow_environments": "16 个中总有 2 个慢", "slow_turns": "每一轮随机变慢"},
+    }[language]
+    body = [
+        [
+            name,
+            str(figures[f"{kind}.barrier"]),
+            *(f"{figures[f'{kind}.{way}']} ({figures[f'{kind}.{way}_speedup']:.1f}x)" for way in ("partial", "early")),
+        ]
+        for kind, name in names.items()
+    ]
+    return rows(header, body) + source(cells, language)
+
+
 def training(language: str) -> str:
     """Rollout and update beside the bare loop and TRL."""
     cells = stored("bench-training")
