@@ -33,7 +33,7 @@ class Collector:
     The same requests, update number and weights give the same trajectories in any order and any company: the
     noise is keyed by (seed, update, item, member, turn, position). (Floating-point sums differ in their last
     bits with the batch, so a draw that falls exactly between two tokens may differ.) Inline workers are scheduled
-    by counts alone, and repeat to the bit.
+    by counts alone, and repeat to the bit; others do where they are told to.
 
     No conversation waits for another's environment, and none for its own rewards: the next turn is generated while
     the last is being judged.
@@ -48,6 +48,8 @@ class Collector:
         engine: what generates; None is the `LocalEngine`.
         workers: where environments are played; see `textenvs.vector.WorkerKind`.
         step_timeout_s: time limit of one environment step and of one reward, in seconds.
+        deterministic: schedule by counts, never by the clock, whatever the workers: all environments that were asked
+            answer, in their order, before anything goes on. Only a time limit can still tell two runs apart.
 
     Attributes:
         counts: what has failed so far, by boundary. Where an environment or the engine failed, it left a trajectory
@@ -69,6 +71,7 @@ class Collector:
         engine: Engine | None = None,
         workers: WorkerKind = "inline",
         step_timeout_s: float | None = None,
+        deterministic: bool = False,
     ) -> None:
         self.policy = policy
         self.params = params
@@ -82,6 +85,7 @@ class Collector:
         supply = envs if isinstance(envs, Supply) else Supply(envs)
         size = supply.size or max_live or MAX_LIVE.get(workers)
         self._envs = TextVectorEnv(supply, size, workers=workers, step_timeout_s=step_timeout_s)
+        self._waits_for_all = deterministic and workers != "inline"
         self._seats: dict[int, LiveEpisode] = {}
         self._speaking: dict[int, LiveEpisode] = {}
         self._free: list[int] = []
@@ -113,7 +117,7 @@ class Collector:
                 place, request = waiting.popleft()
                 self._seat(LiveEpisode(place, request, self._free.pop(), update, version))
             while self._worlds_are_due():
-                for step in self._envs.receive(early=True):
+                for step in self._listen():
                     self._take(step, done)
             for completion in self.engine.poll() if self._speaking else ():
                 self._answer(self._speaking.pop(completion.handle), completion, done)
@@ -166,6 +170,17 @@ class Collector:
         """
         in_world = sum(episode.in_world for episode in self._seats.values())
         return in_world > len(self._speaking) if self._speaking else bool(self._seats)
+
+    def _listen(self) -> list[Step]:
+        """Return what the environments that are ready say; what all of them do, where the clock must not matter."""
+        if not self._waits_for_all:
+            return self._envs.receive(early=True)
+        due = {episode.slot for episode in self._seats.values() if episode.in_world}
+        steps: list[Step] = []
+        while due and (arrived := self._envs.receive()):
+            steps += arrived
+            due -= {step.index for step in arrived}
+        return sorted(steps, key=lambda step: step.index)
 
     def _take(self, step: Step, done: dict[int, Trajectory]) -> None:
         """Take what an environment, or its reward, has to say."""

@@ -63,6 +63,7 @@ def open_collector(
             engine=engine,
             workers=workers,
             step_timeout_s=step_timeout_s,
+            deterministic=settings.deterministic,
         )
     return played if ranks.size == 1 else SharedCollector(played, ranks)
 

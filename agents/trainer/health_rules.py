@@ -14,7 +14,7 @@ Row = Mapping[str, float]
 """The metrics of one update; what was not finite is left out."""
 
 SOLVED = 0.95
-"""Success from which on a policy may be sure of itself."""
+"""Success from which on a policy may be sure of itself from the start."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,16 @@ class Window:
         """The metric that says whether the policy gets better: success, or the return where nobody says."""
         return "success" if any("success" in row for row in self.now) else "episode_return"
 
-    @property
-    def solved(self) -> bool:
-        """Whether nearly every episode succeeds, so that doing always the same is no fault."""
-        return average(self.now, "success") >= SOLVED
+    def beyond_success(self, loss: float) -> float:
+        """Return what of a loss of variety success does not account for.
+
+        Who solves more has less to try: the loss counts by the share of the failures at the start that is left, all of
+        it where nobody tells of success.
+        """
+        failing = [1 - average(rows, "success") for rows in (self.start, self.now)]
+        if math.isnan(failing[0] + failing[1]):
+            return loss
+        return loss * min(1.0, failing[1] / max(failing[0], 1 - SOLVED))
 
 
 @dataclass(frozen=True)
@@ -90,14 +96,14 @@ def rise(earlier: Sequence[Row], later: Sequence[Row], name: str) -> float:
 
 
 def entropy_lost(window: Window) -> float:
-    """Return the share of the entropy at the start that is gone; 0 once the task is solved."""
-    return 0.0 if window.solved else 1 - window.kept("entropy")
+    """Return the share of the entropy at the start that is gone, beyond what success accounts for."""
+    return window.beyond_success(1 - window.kept("entropy"))
 
 
 def diversity_lost(window: Window) -> float:
-    """Return the share of the diversity at the start that is gone, in answers or in bigrams; 0 once solved."""
+    """Return the share of the diversity at the start that is gone, in answers or bigrams, beyond the same."""
     lost = [1 - window.kept(name) for name in ("distinct_answers", "distinct_2")]
-    return 0.0 if window.solved else max((loss for loss in lost if not math.isnan(loss)), default=math.nan)
+    return window.beyond_success(max((loss for loss in lost if not math.isnan(loss)), default=math.nan))
 
 
 def length_gained(window: Window) -> float:
@@ -153,7 +159,7 @@ RULES = (
     ),
     Rule(
         "entropy collapse",
-        "{level:.0%} of the entropy at the start is gone, and the task is not solved",
+        "{level:.0%} of the entropy at the start is gone without success to show for it",
         "raise entropy_coef or set exploration.entropy_target, raise clip_range_high or kl_coef, lower learning_rate",
         entropy_lost,
         raised_above=0.8,
@@ -161,7 +167,7 @@ RULES = (
     ),
     Rule(
         "diversity falls",
-        "{level:.0%} of the diversity of the answers at the start is gone, and the task is not solved",
+        "{level:.0%} of the diversity of the answers is gone without success to show for it",
         "raise temperature or kl_coef, set exploration.entropy_target, or reward different right answers alike",
         diversity_lost,
         raised_above=0.5,

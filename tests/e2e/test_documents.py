@@ -79,8 +79,8 @@ def test_example_runs(example: Path, tmp_path: Path) -> None:
         [sys.executable, str(example)], check=True, cwd=tmp_path, timeout=240, capture_output=True, text=True
     )
     assert done.stdout.strip()
-    # A minute of processor time: others may be using the machine.
-    assert processor_seconds_of_children() - before < 60
+    # Each takes half a minute of a quiet core at most; a slow and busy one may need several times as much.
+    assert processor_seconds_of_children() - before < 150
 
 
 def processor_seconds_of_children() -> float:

@@ -326,6 +326,36 @@ def test_the_next_turn_does_not_wait_for_the_last_ones_reward():
     assert [turn.reward for turn in trajectory.turns] == [0.0, 1.0, 2.0]
 
 
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_deterministic_means_scheduled_by_counts_whatever_the_clock_says(deterministic: bool):
+    """The worlds and judges of the second run are quick where those of the first are slow."""
+
+    class Listening(LocalEngine):
+        def submit(self, handle: int, params: SamplingParams, stream: int) -> None:
+            heard.append(stream)
+            super().submit(handle, params, stream)
+
+        def poll(self) -> list[Completion]:
+            heard.append("poll")
+            return super().poll()
+
+    class Uneven(EchoEnv):
+        def step(self, action: Any) -> Any:
+            time.sleep(0.02 * abs(slowest - self._episode.index))
+            return super().step(action)
+
+    heard: list[Any] = []
+    schedules = []
+    for slowest in (0, 3):
+        engine = Listening(POLICY)
+        plays = collector(Uneven, workers="thread", max_live=4, engine=engine, deterministic=deterministic)
+        plays.collect(requests(4, 2))
+        plays.close()
+        schedules.append(list(heard))
+        heard.clear()
+    assert (schedules[0] == schedules[1]) is deterministic
+
+
 def test_a_call_that_was_interrupted_leaves_nothing_behind():
     class Interrupted(LocalEngine):
         def poll(self) -> list[Completion]:

@@ -31,7 +31,7 @@ Change = dict[str, float]
 ILL: dict[str, list[Change]] = {
     "flat groups": [{"flat_groups": 0.8}],
     "entropy collapse": [{"entropy": 0.1}],
-    "diversity falls": [{"distinct_answers": 0.3}, {"distinct_2": 0.2}],
+    "diversity falls": [{"distinct_answers": 0.3}, {"distinct_2": 0.2}, {"distinct_2": 0.05, "success": 0.6}],
     "length without success": [{"response_tokens": 30.0}, {"response_tokens": 30.0, "success": 0.4}],
     "KL runaway": [{"kl": 0.9}],
     "sampler and trainer differ": [{"sampler_gap": 0.2}],
@@ -44,8 +44,8 @@ ILL: dict[str, list[Change]] = {
 
 NOT_ILL: dict[str, list[Change]] = {
     "flat groups": [{"flat_groups": 0.5}],
-    "entropy collapse": [{"entropy": 0.4}],
-    "diversity falls": [{"distinct_answers": 0.6}],
+    "entropy collapse": [{"entropy": 0.4}, {"entropy": 0.05, "success": 0.9}],
+    "diversity falls": [{"distinct_answers": 0.6}, {"distinct_answers": 0.3, "success": 0.9}],
     "length without success": [{"response_tokens": 30.0, "success": 0.6}, {"response_tokens": 22.0}],
     "KL runaway": [{"kl": 0.2}],
     "sampler and trainer differ": [{"sampler_gap": 0.01}, {"sampler_gap": 0.2, "epsilon": 0.1}],
