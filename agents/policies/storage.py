@@ -1,4 +1,4 @@
-"""What a policy is on disk: safetensors and JSON, in folders that transformers and peft load as they are."""
+"""What a policy is on disk: safetensors and JSON, in folders that transformers, peft and vLLM load as they are."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ from textenvs.errors import CheckpointError, ConfigError
 ReferenceKind = Literal["adapter_off", "copy"] | None
 
 SETTINGS_FILE = "policy.json"
-CRITIC_FILE = "critic.safetensors"
-REFERENCE_FILE = "reference.safetensors"
+TRAINING_FOLDER = "training"
+"""What only training reads. vLLM takes every safetensors file beside the model's for weights of the model."""
+CRITIC_FILE = f"{TRAINING_FOLDER}/critic.safetensors"
+REFERENCE_FILE = f"{TRAINING_FOLDER}/reference.safetensors"
 ADAPTER_FILE = "adapter_config.json"
 BASE_FOLDER = "base"
 """Where an adapter's base model lies when it was made in memory and has no folder of its own."""
@@ -250,11 +252,10 @@ def save_parts(
         _keep_base(folder, model)
     model.save_pretrained(str(folder))
     tokenizer.save_pretrained(folder)
-    if critic is not None:
-        weights = {name: weight.contiguous() for name, weight in own_weights(critic).items()}
-        save_file(weights, folder / CRITIC_FILE)
-    if reference is not None:
-        save_file({name: weight.contiguous() for name, weight in reference.items()}, folder / REFERENCE_FILE)
+    for file, weights in ((CRITIC_FILE, critic and own_weights(critic)), (REFERENCE_FILE, reference)):
+        if weights is not None:
+            (folder / TRAINING_FOLDER).mkdir(exist_ok=True)
+            save_file({name: weight.contiguous() for name, weight in weights.items()}, folder / file)
     text = json.dumps(dataclasses.asdict(settings), indent=2)
     (folder / SETTINGS_FILE).write_text(text + "\n", encoding="utf-8")
 

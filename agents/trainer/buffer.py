@@ -18,14 +18,15 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from agents.algorithms.base import Credit
+from agents.policies.storage import TRAINING_FOLDER
 from agents.trainer.checkpoint import read_json, write_json
 from agents.trainer.portion import UpdateStats
 from agents.trainer.update import UpdateState
 from agents.trajectory import Segment, TokenBatch, Trajectory, TurnRecord
 from textenvs.errors import CheckpointError
 
-ARRAYS_FILE = "rollout.safetensors"
-RECORD_FILE = "rollout.json"
+ARRAYS_FILE = f"{TRAINING_FOLDER}/rollout.safetensors"
+RECORD_FILE = f"{TRAINING_FOLDER}/rollout.json"
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -40,6 +41,7 @@ def save_update(folder: Path, state: UpdateState) -> None:
         **_prefixed("segment", _joined([_arrays_of(segment) for segment in batch.segments])),
         **_prefixed("final", _joined([{"ids": ids} for ids in final])),
     }
+    (folder / TRAINING_FOLDER).mkdir(exist_ok=True)
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / ARRAYS_FILE)
     record = {
         "figures": state.figures,

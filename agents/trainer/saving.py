@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.policies.storage import ADAPTER_FILE, BASE_FOLDER
+from agents.policies.storage import ADAPTER_FILE, BASE_FOLDER, TRAINING_FOLDER
 from agents.trainer.buffer import load_update, save_update
 from agents.trainer.card import CardFacts, ResultRow, base_name, render_card
 from agents.trainer.checkpoint import (
@@ -28,8 +28,8 @@ from textenvs.errors import CheckpointError
 if TYPE_CHECKING:
     from agents.policies.causal_lm import CausalLMPolicy
 
-OPTIMIZER_FILE = "optimizer.safetensors"
-STATE_FILE = "training.json"
+OPTIMIZER_FILE = f"{TRAINING_FOLDER}/optimizer.safetensors"
+STATE_FILE = f"{TRAINING_FOLDER}/state.json"
 UNDER_WAY = "under_way"
 """The field of `TrainerState` that has files of its own."""
 
@@ -82,6 +82,7 @@ def save_trainer(path: Path, policy: CausalLMPolicy, trainer: Trainer, record: A
 
     def fill(folder: Path) -> None:
         policy.save(folder, with_reference=True)
+        (folder / TRAINING_FOLDER).mkdir(exist_ok=True)
         save_optimizer(folder / OPTIMIZER_FILE, trainer.updater.optimizer, trainer.updater.named_parameters)
         if state.under_way is not None:
             save_update(folder, state.under_way)

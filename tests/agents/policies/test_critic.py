@@ -119,7 +119,7 @@ def test_it_is_saved_and_loaded_with_the_policy(tmp_path: Path, lora: dict[str, 
     loaded = CausalLMPolicy.load(tmp_path)
     torch.testing.assert_close(loaded.score(*batch()).values, made.score(*batch()).values)
     torch.testing.assert_close(loaded.score(*batch()).logprobs, made.score(*batch()).logprobs)
-    saved = load_file(tmp_path / "critic.safetensors")
+    saved = load_file(tmp_path / "training" / "critic.safetensors")
     assert all("lora_" in name or name.startswith("head.") for name in saved) is bool(lora)
     assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} <= {".safetensors", ".json", ".jinja", ".md"}
 

@@ -167,6 +167,14 @@ def test_learn_again_trains_for_as_many_more() -> None:
     assert agent.trainer.update == 3
 
 
+def test_beside_a_models_weights_lie_no_others(tmp_path: Path) -> None:
+    """vLLM and SGLang load every safetensors file of a folder, and fail on weights that the model does not have."""
+    ppo().save(tmp_path / "a")
+    assert [path.name for path in (tmp_path / "a").glob("*.safetensors")] == ["model.safetensors"]
+    theirs = {path.name for path in (tmp_path / "a" / "training").iterdir()}
+    assert theirs >= {"critic.safetensors", "optimizer.safetensors", "state.json"}
+
+
 def test_load_refuses_damage_other_algorithms_and_a_lost_environment(tmp_path: Path) -> None:
     ppo().save(tmp_path / "a")
     verify_folder(tmp_path / "a")
@@ -174,7 +182,7 @@ def test_load_refuses_damage_other_algorithms_and_a_lost_environment(tmp_path: P
         GRPO.load(tmp_path / "a", probe)
     with pytest.raises(CheckpointError, match="how to make its environment"):
         PPO.load(tmp_path / "a")
-    (tmp_path / "a" / "optimizer.safetensors").write_bytes(b"")
+    (tmp_path / "a" / "training" / "optimizer.safetensors").write_bytes(b"")
     with pytest.raises(CheckpointError, match=r"optimizer\.safetensors"):
         PPO.load(tmp_path / "a", probe)
 

@@ -100,7 +100,7 @@ def test_a_run_goes_on_exactly_from_every_point_where_it_can_be_saved(kind: type
     saver = SaveEverywhere(tmp_path / "saves")
     whole = build(kind, tmp_path / "whole").learn(EPISODES, callback=saver)
     assert len(saver.places) == 2 * (1 + 4 + 1)
-    inside = [place for place in saver.places if (place / "rollout.safetensors").exists()]
+    inside = [place for place in saver.places if (place / "training" / "rollout.safetensors").exists()]
     assert len(inside) == 2 * (1 + 4)
     for place in saver.places:
         (tmp_path / "metrics.jsonl").write_bytes((tmp_path / "whole" / "metrics.jsonl").read_bytes())
