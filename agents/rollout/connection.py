@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from peft import PeftModel
 
 from agents.policies.causal_lm import CausalLMPolicy
@@ -19,7 +20,10 @@ from agents.rollout.sampling import SamplingParams
 from textenvs.chat_client import Endpoint, open_transport
 from textenvs.errors import ConfigError, EndpointError
 
+MAX_GAP = 0.1
+"""Nats by which a server's log-probability may differ from the policy's, for it may compute in bfloat16."""
 _LIKELIEST = SamplingParams(max_new_tokens=1, top_k=1)
+_ANY = SamplingParams(max_new_tokens=1)
 
 
 class Connection:
@@ -60,6 +64,7 @@ class Connection:
             self._send(self.dialect.health, self.endpoint.retries)
             self._load(policy)
             self._probe()
+            self._compare(policy)
         except EndpointError as error:
             raise EndpointError(f"{self.endpoint}: {error}. Such a server starts with: {self._command}") from error
 
@@ -136,6 +141,18 @@ class Connection:
         cold, warm = (self.sample(ask, self.endpoint.retries).logprobs[0] for ask in asked)
         self._raw_logprobs = cold == warm and cold < -1e-6
 
+    def _compare(self, policy: CausalLMPolicy) -> None:
+        """Ask for any token and score it here: a server that has kept weights of before samples from another policy."""
+        turn = Ask(self._stop_ids[:1], _ANY, self._stop_ids, 0, self._adapter)
+        written = self.sample(turn, self.endpoint.retries)
+        gap = abs(written.logprobs[0] - _logprob(policy, [*turn.ids, *written.token_ids]))
+        if gap > MAX_GAP:
+            raise EndpointError(
+                f"with the new weights, its log-probability of a token is {gap:.2f} nats off the policy's, so it has "
+                "not taken all of them (vLLM on a CPU keeps an output head that is tied to the embedding; an adapter "
+                "it takes whole)"
+            )
+
     def _check(self, written: Written, turn: Ask) -> None:
         """Refuse tokens that the model does not have, turns that did not end, and what is no log-probability."""
         ids, logprobs = written.token_ids, written.logprobs
@@ -150,3 +167,13 @@ class Connection:
                 f"it answers with {len(ids)} tokens, {len(logprobs)} log-probabilities and "
                 f"{written.finish_reason[:40]!r}, which is no turn of this model"
             )
+
+
+@torch.no_grad()
+def _logprob(policy: CausalLMPolicy, ids: list[int]) -> float:
+    """Return the policy's log-probability of the last token, at temperature 1."""
+    token_ids = torch.tensor([ids], device=policy.device)
+    last = torch.zeros_like(token_ids, dtype=torch.bool)
+    last[0, -1] = True
+    scores = policy.score(token_ids, torch.ones_like(last), last, torch.ones(last.shape, device=policy.device))
+    return float(scores.logprobs[0])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("httpx2", reason="the extra textenvs[judge] is not installed")
 
@@ -119,6 +120,17 @@ def test_a_server_that_knows_another_model_is_refused_at_once():
         ServerEngine(f"{served.url}#other") as engine,
         pytest.raises(EndpointError, match="does not exist"),
     ):
+        engine.sync(echo_policy())
+
+
+def test_a_server_that_keeps_weights_of_before_is_found_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(InferenceServer, "load_weights", lambda _served, _folder: (200, {"success": True}))
+    policy = echo_policy()
+    with torch.no_grad():
+        policy.model.get_output_embeddings().weight[:, 0] += 1.0
+    with inference_server(echo_policy()) as served, engine_of(served) as engine:
+        with pytest.raises(EndpointError, match=r"nats off the policy's.*not taken all of them"):
+            engine.sync(policy)
         engine.sync(echo_policy())
 
 
