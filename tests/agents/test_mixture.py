@@ -17,7 +17,7 @@ from textenvs.errors import ConfigError
     spare=st.integers(0, 60),
     batches=st.integers(1, 40),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_every_batch_holds_the_shares(weights: list[float], spare: int, batches: int) -> None:
     shares = {str(place): weight for place, weight in enumerate(weights)}
     size = math.ceil(2 * sum(weights) / min(weights)) + spare

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.trajectory import TokenBatch
@@ -53,7 +53,6 @@ def test_trajectories_without_an_action_are_left_out() -> None:
     assert TokenBatch.of([]).turn_end.dtype == np.bool_
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_placed_rewards_sum_to_the_environments(seed: int) -> None:
     trajectories = random_trajectories(np.random.default_rng(seed))

@@ -37,7 +37,7 @@ def with_observation(episode: Trajectory, where: float, count: int) -> Trajector
 
 
 @pytest.mark.parametrize("case", CASES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=SEEDS, count=st.sampled_from([0, 1, 50, 1000]), where=st.floats(0, 1, exclude_max=True))
 def test_observation_tokens_change_no_advantage(case: str, seed: int, count: int, where: float) -> None:
     played = episodes(seed)
@@ -48,7 +48,7 @@ def test_observation_tokens_change_no_advantage(case: str, seed: int, count: int
 
 
 @pytest.mark.parametrize("case", CASES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=SEEDS, order=st.permutations(range(8)))
 def test_the_order_of_the_episodes_changes_no_advantage(case: str, seed: int, order: list[int]) -> None:
     played = episodes(seed)
@@ -62,7 +62,7 @@ def test_the_order_of_the_episodes_changes_no_advantage(case: str, seed: int, or
 
 
 @pytest.mark.parametrize("case", CASES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=SEEDS, poison=st.sampled_from([np.nan, np.inf, 1e6]))
 def test_what_was_not_scored_changes_no_other_advantage(case: str, seed: int, poison: float) -> None:
     played = episodes(seed)
@@ -76,7 +76,6 @@ def test_what_was_not_scored_changes_no_other_advantage(case: str, seed: int, po
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@settings(deadline=None)
 @given(values=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5), size=st.integers(1, 9))
 def test_constant_groups_give_exactly_zero(scale: Scale, values: list[float], size: int) -> None:
     """Each group has one return for all its members; two further groups see to it that deviations are not 0."""
@@ -90,7 +89,7 @@ def test_constant_groups_give_exactly_zero(scale: Scale, values: list[float], si
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.startswith(("grpo", "rloo"))])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(reward=st.floats(-1e6, 1e6, width=32), lengths=st.lists(st.integers(1, 5), min_size=1, max_size=6))
 def test_groups_of_one_give_exactly_zero(case: str, reward: float, lengths: list[int]) -> None:
     record = turn(reward, parts={"x": reward, "y": 1.0})

@@ -109,7 +109,7 @@ def assert_same(
 
 
 @pytest.mark.parametrize("case", CASES)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(seed=SEEDS, budget=st.integers(20, 80))
 def test_any_split_into_micro_batches(case: str, policy: CausalLMPolicy, seed: int, budget: int) -> None:
     work = prepared(case, policy, episodes(seed, count=4))
@@ -117,7 +117,7 @@ def test_any_split_into_micro_batches(case: str, policy: CausalLMPolicy, seed: i
 
 
 @pytest.mark.parametrize("case", CASES)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(seed=SEEDS, order=st.permutations(range(4)), budget=st.sampled_from([60, TOGETHER]))
 def test_order_and_neighbours(case: str, policy: CausalLMPolicy, seed: int, order: list[int], budget: int) -> None:
     """Other episodes in a micro-batch, and hence other padding, change nothing."""
@@ -128,7 +128,7 @@ def test_order_and_neighbours(case: str, policy: CausalLMPolicy, seed: int, orde
 
 
 @pytest.mark.parametrize("case", CASES)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(seed=SEEDS)
 def test_padding_side(case: str, single: CausalLMPolicy, seed: int) -> None:
     """In float32: a model in float64 still takes its softmax in float32, where a row that is all padding is NaN."""
@@ -137,7 +137,7 @@ def test_padding_side(case: str, single: CausalLMPolicy, seed: int) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(seed=SEEDS)
 def test_nan_at_every_masked_position(case: str, policy: CausalLMPolicy, seed: int) -> None:
     """Of tokens that are not trained and of tokens that nobody sampled, no number is read."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ SLOWEST_S = 1.0
 
 OWN = [f"own tools, {name}" for name in CALL_FORMATS]
 WORLDS = [*(entry.id for entry in CATALOG), *OWN]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def only_its_own_garbage() -> Iterator[None]:
+    """Spare the steps that are timed the collection of what other tests have left, which takes seconds."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def made(world: str, folder: Path) -> textenvs.TextEnv:

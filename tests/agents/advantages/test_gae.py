@@ -97,7 +97,7 @@ def test_equals_stable_baselines3_on_one_token_per_turn(gamma: float) -> None:
     np.testing.assert_array_equal(result.returns, buffer.returns[:, 0])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     seed=st.integers(0, 2**32 - 1),
     inserted=st.sampled_from([0, 1, 50, 1000]),
@@ -193,7 +193,6 @@ def test_nested_by_hand() -> None:
     np.testing.assert_allclose(result.advantages, [first, second, third, fourth], atol=1e-6)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.floats(0, 1))
 def test_a_turns_first_token_has_the_turns_advantage(seed: int, gamma: float, turn_lambda: float) -> None:
     """Nested with no discount and lambda 1 inside turns is turn-level GAE, seen from the turn's first token."""

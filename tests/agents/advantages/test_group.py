@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from trl.trainer.utils import nanstd
 
@@ -36,7 +36,6 @@ def test_groups_may_be_interleaved() -> None:
     np.testing.assert_array_equal(found, [-1, -1, 1, 1])
 
 
-@settings(deadline=None)
 @given(st.floats(-1e3, 1e3), st.integers(1, 9), st.sampled_from(["group", "batch", "none"]))
 def test_equal_returns_give_exactly_zero(value: float, size: int, scale: Literal["group", "batch", "none"]) -> None:
     assert (advantages([value] * size + [3.0, 4.0], [0] * size + [1, 1], scale=scale)[:size] == 0).all()

@@ -340,13 +340,16 @@ def test_deterministic_means_scheduled_by_counts_whatever_the_clock_says(determi
             return super().poll()
 
     class Uneven(EchoEnv):
+        quickest = 0
+
         def step(self, action: Any) -> Any:
-            time.sleep(0.02 * abs(slowest - self._episode.index))
+            time.sleep(0.02 * abs(self.quickest - self._episode.index))
             return super().step(action)
 
     heard: list[Any] = []
     schedules = []
-    for slowest in (0, 3):
+    for quickest in (0, 3):
+        Uneven.quickest = quickest
         engine = Listening(POLICY)
         plays = collector(Uneven, workers="thread", max_live=4, engine=engine, deterministic=deterministic)
         plays.collect(requests(4, 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.policies.batching import plan
@@ -14,7 +14,6 @@ from agents.trajectory import TokenBatch
 from tests.agents.build import WORLD, random_trajectories, trajectory, turn
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 40), max_size=30), st.integers(1, 100))
 def test_plan_covers_every_row_once_within_the_budget(lengths: list[int], budget: int) -> None:
     groups = plan(np.array(lengths, dtype=np.int64), budget)
@@ -24,7 +23,6 @@ def test_plan_covers_every_row_once_within_the_budget(lengths: list[int], budget
         assert padded <= budget or len(group) == 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 5)), max_size=30), st.integers(1, 100))
 def test_plan_parts_no_owners_rows(rows: list[tuple[int, int]], budget: int) -> None:
     lengths, owners = np.array(rows, dtype=np.int64).reshape(-1, 2).T
@@ -36,7 +34,6 @@ def test_plan_parts_no_owners_rows(rows: list[tuple[int, int]], budget: int) -> 
         assert len(group) * lengths[group].max() <= budget or len(home) == 1
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60))
 def test_rows_select_the_masked_tokens_in_the_batchs_order(seed: int, budget: int) -> None:
     generator = np.random.default_rng(seed)

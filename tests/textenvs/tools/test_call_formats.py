@@ -150,9 +150,13 @@ UNITS = (
 def test_a_megabyte_is_read_in_linear_time(name: str, unit: str):
     said = unit * (1_000_000 // len(unit))
     for prefix in ("", "{", "<|python_tag|>", "<tool_call>"):
-        start = time.process_time()
-        CALL_FORMATS[name].parse(prefix + said)
-        assert time.process_time() - start < 0.1
+        assert min(seconds_to_read(name, prefix + said) for _ in range(3)) < 0.1
+
+
+def seconds_to_read(name: str, text: str) -> float:
+    start = time.process_time()
+    CALL_FORMATS[name].parse(text)
+    return time.process_time() - start
 
 
 def test_an_unknown_format_names_the_nearest():

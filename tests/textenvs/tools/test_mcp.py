@@ -124,11 +124,10 @@ def test_a_property_may_be_called_like_a_keyword() -> None:
 
 
 def test_a_slow_call_does_not_stop_the_others(patient: Toolbox) -> None:
-    slow = threading.Thread(target=run, args=(patient, "hang"), kwargs={"seconds": 1.0})
+    slow = threading.Thread(target=run, args=(patient, "hang"), kwargs={"seconds": 1.5})
     slow.start()
-    started = time.monotonic()
     assert not run(patient, "weather", city="Rome").failure
-    assert time.monotonic() - started < 0.8
+    assert slow.is_alive()
     slow.join()
 
 

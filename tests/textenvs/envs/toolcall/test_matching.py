@@ -98,7 +98,7 @@ def test_values(rules: Rules, value: Any, accepted: list[Any], schema: dict[str,
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_value_has_a_verdict(rules: Rules, value: Any) -> None:
     for accepted in ([1], ["a", ""], [{"x": [1, ""]}], [[{"x": [1]}]], [[1.5]], [None], [""]):
         for schema in (STRING, INTEGER, NUMBER, NUMBERS, TEXTS, OBJECT, OBJECTS, UNTYPED, {"type": "boolean"}):
@@ -129,7 +129,7 @@ def best_by_enumeration(weights: Weights, ordered: bool) -> float:
 
 @pytest.mark.parametrize("ordered", [False, True])
 @given(weights=MATRICES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_pairing_is_the_best_there_is(weights: list[list[float]], ordered: bool) -> None:
     pairs = (in_order if ordered else any_order)(weights)
     assert len({row for row, _ in pairs}) == len({column for _, column in pairs}) == len(pairs)
