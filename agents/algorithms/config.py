@@ -77,8 +77,6 @@ class TrainConfig(Record):
     """The most tokens that a conversation may have before it is truncated; the model's own limit, if not given."""
     seed: int = 0
     """Of the items drawn, the sampling noise and the minibatches."""
-    deterministic: bool = False
-    """On a CPU, repeat to the bit with thread and process workers too: scheduled by counts, not by the clock."""
     checkpoints: Checkpoints = Checkpoints()
     """When the run is saved."""
     importance: Importance = Importance()

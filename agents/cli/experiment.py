@@ -60,6 +60,7 @@ class Experiment:
         command: that runs the same experiment.
         workers: where environments are played in training.
         step_timeout_s: time limit of one environment step there, and of one reward.
+        deterministic: whether they are scheduled by counts, and not by the clock.
         engine: what generates there.
         callbacks: what else is told of every update.
     """
@@ -76,6 +77,7 @@ class Experiment:
     command: str
     workers: WorkerKind | RayWorkers = "inline"
     step_timeout_s: float | None = None
+    deterministic: bool = False
     engine: EngineOptions = field(default_factory=EngineOptions)
     callbacks: Sequence[Callback] = ()
 
@@ -151,6 +153,7 @@ def new_agent(experiment: Experiment, policy: CausalLMPolicy) -> Agent:
         run_dir=experiment.folder,
         workers=experiment.workers,
         step_timeout_s=experiment.step_timeout_s,
+        deterministic=experiment.deterministic,
         engine=experiment.engine.open(),
     )
 

@@ -127,6 +127,7 @@ def resume_agent(experiment: Experiment, device: str | None, console: Console) -
         run_dir=experiment.folder,
         workers=experiment.workers,
         step_timeout_s=experiment.step_timeout_s,
+        deterministic=experiment.deterministic,
         engine=experiment.engine.open(),
         device=device,
     )

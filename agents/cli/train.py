@@ -64,6 +64,8 @@ class TrainOptions(RunOptions, Generic[C]):
     """Where environments are played: inline, or each in a thread or a process of its own."""
     step_timeout_s: float | None = None
     """Seconds that one environment step or one reward may take, with threads or processes; no limit, if not given."""
+    deterministic: bool = False
+    """On a CPU, repeat to the bit with threads and processes too: scheduled by counts, not by the clock."""
     engine: EngineOptions = field(default_factory=EngineOptions)
     ray: RayWorkers = field(default_factory=RayWorkers)
     tensorboard: bool = False
@@ -139,6 +141,7 @@ def resolve(options: TrainOptions[Any], algorithm: str) -> Experiment:
         command=_command(options, algorithm),
         workers=options.ray if options.ray.actors else options.workers,
         step_timeout_s=options.step_timeout_s,
+        deterministic=options.deterministic,
         engine=options.engine,
         callbacks=[TensorBoard(folder / EVENTS)] if options.tensorboard else [],
     )

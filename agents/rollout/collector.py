@@ -54,6 +54,7 @@ class Collector:
     Attributes:
         counts: what has failed so far, by boundary. Where an environment or the engine failed, it left a trajectory
             that says so (`Trajectory.failed`); where a reward did, an invalid turn.
+        waits_for_all: whether all environments are heard before anything goes on.
 
     Raises:
         UsageError: if not even one turn fits the context, there is no environment, or the workers cannot do what is
@@ -85,7 +86,7 @@ class Collector:
         supply = envs if isinstance(envs, Supply) else Supply(envs)
         size = supply.size or max_live or MAX_LIVE.get(workers)
         self._envs = TextVectorEnv(supply, size, workers=workers, step_timeout_s=step_timeout_s)
-        self._waits_for_all = deterministic and workers != "inline"
+        self.waits_for_all = deterministic and workers != "inline"
         self._seats: dict[int, LiveEpisode] = {}
         self._speaking: dict[int, LiveEpisode] = {}
         self._free: list[int] = []
@@ -173,7 +174,7 @@ class Collector:
 
     def _listen(self) -> list[Step]:
         """Return what the environments that are ready say; what all of them do, where the clock must not matter."""
-        if not self._waits_for_all:
+        if not self.waits_for_all:
             return self._envs.receive(early=True)
         due = {episode.slot for episode in self._seats.values() if episode.in_world}
         steps: list[Step] = []

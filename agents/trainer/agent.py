@@ -72,6 +72,8 @@ class Agent:
         workers: where environments are played: ``"inline"``, or each in a ``"thread"`` or a ``"process"`` of its own;
             or by Ray's actors, see `RayWorkers`.
         step_timeout_s: seconds that one environment step or one reward may take; needs threads or processes.
+        deterministic: repeat to the bit, on a CPU, with threads and processes too: they are scheduled by counts, as
+            ``"inline"`` always is, and no longer by the clock.
         engine: what generates, such as a `ServerEngine`; None is this process, with the policy's own model.
 
     Raises:
@@ -88,6 +90,7 @@ class Agent:
     run_dir: str | Path | None = None
     workers: WorkerKind | RayWorkers = "inline"
     step_timeout_s: float | None = None
+    deterministic: bool = False
     engine: Engine | None = None
 
     def __post_init__(self) -> None:
@@ -137,6 +140,7 @@ class Agent:
             self.settings,
             workers=self.workers,
             step_timeout_s=self.step_timeout_s,
+            deterministic=self.deterministic,
             engine=self.engine,
             ranks=self.ranks,
         )
@@ -223,6 +227,7 @@ class Agent:
         run_dir: str | Path | None = None,
         workers: WorkerKind | RayWorkers = "inline",
         step_timeout_s: float | None = None,
+        deterministic: bool = False,
         engine: Engine | None = None,
         device: str | None = None,
     ) -> Self:
@@ -235,6 +240,7 @@ class Agent:
             run_dir: as for a new agent.
             workers: as for a new agent.
             step_timeout_s: as for a new agent.
+            deterministic: as for a new agent.
             engine: as for a new agent.
             device: such as ``"cuda"``; None takes a GPU where there is one.
 
@@ -257,6 +263,7 @@ class Agent:
             run_dir=run_dir,
             workers=workers,
             step_timeout_s=step_timeout_s,
+            deterministic=deterministic,
             engine=engine,
         )
         restore_trainer(Path(path), agent.trainer, record)

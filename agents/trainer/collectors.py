@@ -25,6 +25,7 @@ def open_collector(
     *,
     workers: WorkerKind | RayWorkers,
     step_timeout_s: float | None,
+    deterministic: bool,
     engine: Engine | None,
     ranks: Ranks,
 ) -> AnyCollector:
@@ -36,6 +37,7 @@ def open_collector(
         settings: of the training.
         workers: where environments are played: in this process, or by Ray's actors.
         step_timeout_s: time limit of one environment step, and of one reward.
+        deterministic: schedule by counts, not by the clock.
         engine: what generates; None is the policy's own model.
         ranks: that share the episodes.
 
@@ -63,7 +65,7 @@ def open_collector(
             engine=engine,
             workers=workers,
             step_timeout_s=step_timeout_s,
-            deterministic=settings.deterministic,
+            deterministic=deterministic,
         )
     return played if ranks.size == 1 else SharedCollector(played, ranks)
 

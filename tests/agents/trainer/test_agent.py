@@ -175,6 +175,13 @@ def test_beside_a_models_weights_lie_no_others(tmp_path: Path) -> None:
     assert theirs >= {"critic.safetensors", "optimizer.safetensors", "state.json"}
 
 
+def test_determinism_is_asked_of_the_collector_again_after_loading(tmp_path: Path) -> None:
+    asked = {"workers": "thread", "deterministic": True}
+    ppo(**asked).save(tmp_path / "a")
+    assert [ppo(**asked).collector.waits_for_all, ppo(workers="thread").collector.waits_for_all] == [True, False]
+    assert PPO.load(tmp_path / "a", probe, **asked).collector.waits_for_all
+
+
 def test_load_refuses_damage_other_algorithms_and_a_lost_environment(tmp_path: Path) -> None:
     ppo().save(tmp_path / "a")
     verify_folder(tmp_path / "a")
