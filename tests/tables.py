@@ -169,17 +169,19 @@ def rewrite_zh(language: str) -> str:
 
 
 def costs(cells: Sequence[Cell], language: str) -> str:
-    """Say under a table how large the model was, and what each seed took."""
+    """Say under a table how large the model was, and what each seed took of a processor core and of memory."""
     template = {
-        "en": "seed {seed}: {parameters} parameters, {episodes} episodes, {minutes} min, {memory} MB",
-        "zh": "种子 {seed}:{parameters} 参数,{episodes} 个回合,{minutes} 分钟,{memory} MB",
+        "en": "seed {seed}: {parameters} parameters, {episodes} episodes, {minutes} min of one core ({warm} of them the "
+        "warm-up), {memory} MB",
+        "zh": "种子 {seed}:{parameters} 参数,{episodes} 个回合,单核 {minutes} 分钟(其中预热 {warm} 分钟),{memory} MB",
     }[language]
     each = [
         template.format(
             seed=cell.seed,
             parameters=cell.figures["facts"]["parameters"],
             episodes=cell.figures["facts"]["training episodes"],
-            minutes=round(cell.seconds / 60),
+            minutes=round(sum(cell.figures["cpu_s"].values()) / 60),
+            warm=round(cell.figures["cpu_s"]["warm-up"] / 60),
             memory=f"{cell.figures['peak_memory_mb']:,}",
         )
         for cell in cells
