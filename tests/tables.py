@@ -171,8 +171,8 @@ def rewrite_zh(language: str) -> str:
 def costs(cells: Sequence[Cell], language: str) -> str:
     """Say under a table how large the model was, and what each seed took of a processor core and of memory."""
     template = {
-        "en": "seed {seed}: {parameters} parameters, {episodes} episodes, {minutes} min of one core ({warm} of them the "
-        "warm-up), {memory} MB",
+        "en": "seed {seed}: {parameters} parameters, {episodes} episodes, {minutes} min of one core ({warm} of "
+        "them the warm-up), {memory} MB",
         "zh": "种子 {seed}:{parameters} 参数,{episodes} 个回合,单核 {minutes} 分钟(其中预热 {warm} 分钟),{memory} MB",
     }[language]
     each = [
