@@ -92,7 +92,7 @@
     const rows = parts.map(([name, value]) => {
       const bar = make("i", value < 0 ? "bar below" : "bar");
       bar.style.setProperty("--width", `${(Math.abs(value || 0) / widest) * 100}%`);
-      return make("div", "why-part", make("span", "", name), make("span", "track", bar), make("b", "", show(value)));
+      return make("div", "why-part", make("span", "", name.replaceAll("_", " ")), make("span", "track", bar), make("b", "", show(value)));
     });
     const head = make("p", "why-head", make("span", "reward", `reward ${show(turn.reward)}`),
       ...turn.signs.map((sign) => make("span", "badge", `sign: ${sign.replaceAll("_", " ")}`)),
