@@ -9,10 +9,11 @@ import sys
 
 from rich.console import Console
 
-from tests.benchmarks import baselines, cards, environment, feedback, training, vector
+from tests.benchmarks import baselines, cards, curves, environment, feedback, peers, sb3, training, vector
 from tests.cells import run_cell
 
-KINDS = {kind.__name__.rpartition(".")[2]: kind for kind in (environment, baselines, cards, vector, feedback, training)}
+ALL = (environment, peers, baselines, cards, vector, feedback, training, sb3, curves)
+KINDS = {kind.__name__.rpartition(".")[2]: kind for kind in ALL}
 
 
 def main(names: list[str]) -> None:

@@ -24,11 +24,11 @@ def constant(turn: Turn) -> float:
     return 1.0
 
 
-def scripts(**settings: Any) -> list[tuple[int, list[str]]]:
+def scripts(episodes: int = EPISODES, **settings: Any) -> list[tuple[int, list[str]]]:
     """Items with what is said in them: the oracle's answer and a copy of the prompt in turn."""
     env = gym.make(ENV_ID, disable_env_checker=True, **settings).unwrapped
     table: list[tuple[int, list[str]]] = []
-    for index in range(EPISODES):
+    for index in range(episodes):
         observation, _ = env.reset(options={"index": index})
         actions: list[str] = []
         ended = False

@@ -18,6 +18,7 @@ import torch
 from agents import GRPO
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.rollout.episode import EpisodeRequest
+from agents.trainer.agent import Agent
 from agents.trainer.loop import Trainer
 from agents.trajectory import Trajectory
 from tests.benchmarks import trl_grpo
@@ -53,10 +54,17 @@ class Bare:
 
 
 class Ours:
-    """A whole update of GRPO by the trainer; what is no rollout counts as update, bookkeeping included."""
+    """A whole update by the trainer; what is no rollout counts as update, bookkeeping included."""
 
-    def __init__(self, work: Workload, policy: CausalLMPolicy, now: Now = time.process_time, **settings: Any) -> None:
-        agent = GRPO(
+    def __init__(
+        self,
+        work: Workload,
+        policy: CausalLMPolicy,
+        now: Now = time.process_time,
+        algorithm: type[Agent] = GRPO,
+        **settings: Any,
+    ) -> None:
+        agent = algorithm(
             policy,
             environment(work),
             n_episodes_per_update=work.episodes,

@@ -15,6 +15,7 @@ import torch
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from agents.policies.causal_lm import CausalLMPolicy
+from agents.policies.critic import CriticKind, build_critic
 from agents.policies.embedded_tokenizer import train_tokenizer
 from agents.policies.storage import PolicySettings
 from textenvs import Message, Outcome, Stop, TextEnv, Turn
@@ -172,10 +173,12 @@ def network(size: Size = SIZES["0.9M"], device: str = "cpu") -> Qwen3ForCausalLM
         return Qwen3ForCausalLM(config).to(getattr(torch, size.dtype))
 
 
-def policy(size: Size = SIZES["0.9M"], device: str = "cpu") -> CausalLMPolicy:
+def policy(size: Size = SIZES["0.9M"], device: str = "cpu", critic: CriticKind | None = None) -> CausalLMPolicy:
     """Return the network as a policy that never stops by itself."""
-    settings = PolicySettings(critic=None, reference=None, dtype=size.dtype)
-    made = CausalLMPolicy(network(size, device), tokenizer(), settings)
+    settings = PolicySettings(critic=critic, reference=None, dtype=size.dtype)
+    model = network(size, device)
+    valued = build_critic(critic, model, size.hidden, False) if critic else None
+    made = CausalLMPolicy(model, tokenizer(), settings, valued)
     made.chat.stop_ids = ()
     return made
 
