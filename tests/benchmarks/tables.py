@@ -80,6 +80,67 @@ def training(language: str) -> str:
     return rows(header, body) + source(cells, language)
 
 
+def peers(language: str) -> str:
+    """Environment speed beside other people's environments."""
+    cells = stored("bench-peers")
+    if not cells:
+        return ""
+    header = {
+        "en": ["environment steps per second, one process", "`step`", "`step` and `reset`"],
+        "zh": ["单进程每秒环境步数", "`step`", "`step` 与 `reset`"],
+    }[language]
+    body = [[name, *(f"{rate:,}" for rate in rates)] for name, rates in cells[-1].figures.items()]
+    return rows(header, body) + source(cells, language)
+
+
+def sb3(language: str) -> str:
+    """The token view under stable-baselines3 beside the project's own PPO."""
+    cells = stored("bench-sb3")
+    if not cells:
+        return ""
+    figures = cells[-1].figures
+    header = {
+        "en": ["seconds for 1,024 tokens", "rollout", "update", "whole"],
+        "zh": ["1,024 个 token 用时(秒)", "采样", "更新", "合计"],
+    }[language]
+    names = {"sb3": "stable-baselines3 2.9 PPO, `TokenPolicy`", "ours": "`agents.PPO`"}
+    body = [
+        [shown, *(f"{seconds:.2f}" for seconds in (*figures[name], sum(figures[name])))]
+        for name, shown in names.items()
+    ]
+    body.append([{"en": "ratio", "zh": "倍数"}[language], *(f"{ratio:.1f}x" for ratio in figures["sb3_to_ours"])])
+    return rows(header, body) + source(cells, language)
+
+
+_AXES = {
+    "turns": {"en": "turns", "zh": "轮数"},
+    "group": {"en": "group", "zh": "组大小"},
+    "context": {"en": "context", "zh": "上下文"},
+    "vocabulary": {"en": "vocabulary", "zh": "词表"},
+    "environments": {"en": "environments", "zh": "环境数"},
+}
+
+
+def curves(language: str) -> str:
+    """What a written token costs as one thing grows."""
+    cells = stored("bench-curves")
+    if not cells:
+        return ""
+    header = {
+        "en": ["milliseconds for a token written", "", "rollout", "update"],
+        "zh": ["每生成一个 token 的毫秒数", "", "采样", "更新"],
+    }[language]
+    body = [
+        [
+            _AXES[axis][language],
+            " / ".join(f"{int(value):,}" for value in points),
+            *(" / ".join(f"{cost[part]:.2g}" for cost in points.values()) for part in (0, 1)),
+        ]
+        for axis, points in cells[-1].figures.items()
+    ]
+    return rows(header, body) + source(cells, language)
+
+
 def _work(work: Workload, language: str) -> str:
     """Describe a workload."""
     if language == "zh":
