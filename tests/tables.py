@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from tests.benchmarks.tables import bench, training, vector
+from tests.benchmarks.tables import bench, curves, peers, sb3, training, vector
 from tests.cells import RESULTS, Cell, stored
 from tests.conftest import ROOT
 from tests.markdown import rows, source
@@ -345,6 +345,9 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "bench": bench,
     "vector": vector,
     "training": training,
+    "sb3": sb3,
+    "curves": curves,
+    "peers": peers,
     "feedback": feedback,
     "baselines": baselines,
     "quickstart": quickstart,
