@@ -55,7 +55,7 @@ def test_what_an_episode_loses_to_the_optimum_is_the_regret_of_its_moves() -> No
     # move falls short. It holds for the real users only if their law is the oracle's.
     env, chance = toy(), np.random.default_rng(1)
     gaps, luck = [], []
-    for index in range(800):
+    for index in range(500):
         truths = converse(env, lambda _: some_move(env, chance), index)
         item = truths[0].item
         oracle = oracle_of(item.catalogue.kb, item.habits, item.mood == "angry")
@@ -82,7 +82,7 @@ def test_no_trivial_policy_comes_within_two_fifths_of_the_optimum(language: str,
     env = DialogueStrategy(difficulty="small", language=language, split=split)  # type: ignore[arg-type]
     for name, act in env.baselines().items():
         if name not in ("oracle", "best_known"):
-            assert fmean(play(env, act, index)[0] for index in range(100)) < 0.1, name
+            assert fmean(play(env, act, index)[0] for index in range(40)) < 0.1, name
     # Nor does the best guess without a question, by one who knows all that is known and when to refuse and stop.
     guesses = [guess(env, index) for index in range(200)]
     assert fmean(guesses) < 0.6 * OPTIMUM[split]
