@@ -296,7 +296,7 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
         lines = [f"[{message.role}] {_printable(message.content)}" for message in shown]
         if score is not None:
             parts = " ".join(f"{name}={value:.2f}" for name, value in score.parts.items())
-            lines.append(f"  reward {score.value:.2f} ({parts})")
+            lines.append(f"  reward {f'{score.value:.2f}' if score.valid else 'missing'} ({parts})")
         return "\n".join(lines)
 
 

@@ -52,7 +52,7 @@ def run(args: Sequence[str]) -> int:
         observation, reward, terminated, truncated, info = env.step(act(observation))
         _say_new(observation, seen)
         parts = ", ".join(f"{name} {value:.2f}" for name, value in info["reward_parts"].items())
-        print(f"    reward {reward:.2f}  ({parts})")
+        print(f"    reward {f'{reward:.2f}' if info['reward_valid'] else 'missing'}  ({parts})")
         stop = info["stop"] if terminated or truncated else ""
     print(f"The episode ended: {stop}.")
     return 0

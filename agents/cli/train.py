@@ -170,6 +170,7 @@ def _lead(options: TrainOptions[Any], experiment: Experiment) -> int:
     from agents.cli.experiment import begin, finish, prepare_folder, print_outcome
 
     console, began = Console(), time.perf_counter()
+    make_text_env(experiment.env_id, experiment.env_kwargs).reward.check()
     agent = None
     if options.resume is None:
         prepare_folder(experiment.folder, options.overwrite)

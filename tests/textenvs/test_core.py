@@ -218,6 +218,10 @@ def test_render_modes(capsys: pytest.CaptureFixture[str]) -> None:
     human.step("red")
     assert human.render() is None
     assert "[assistant] red" in capsys.readouterr().out
+    unscored = EchoEnv(render_mode="human", reward=broken)
+    unscored.reset(seed=0)
+    unscored.step("red")
+    assert "reward missing (broken=nan)" in capsys.readouterr().out
 
 
 def test_messages_cannot_be_changed() -> None:

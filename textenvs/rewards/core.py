@@ -57,6 +57,15 @@ class BatchReward(Protocol):
         ...
 
 
+@runtime_checkable
+class CheckedReward(Protocol):
+    """A callable that depends on something which may be away (an endpoint)."""
+
+    def check(self) -> None:
+        """Raise a `UsageError` if it could not be asked now."""
+        ...
+
+
 class Reward(abc.ABC):
     """A reward with a name, whose failures are caught.
 
@@ -84,6 +93,13 @@ class Reward(abc.ABC):
     def __call__(self, turn: Turn) -> Score:
         """Score one turn."""
         return self.score_batch((turn,))[0]
+
+    def check(self) -> None:  # noqa: B027 (most rewards depend on nothing)
+        """Look before a long run whether the reward could be asked now.
+
+        Raises:
+            UsageError: if not; the message says why.
+        """
 
     def set_progress(self, progress: float) -> None:  # noqa: B027 (most rewards do not care)
         """Tell how far training has come, from 0.0 to 1.0; called before each update, while nothing is scored.
@@ -129,6 +145,11 @@ class Scored(Reward):
     def batches(self) -> bool:
         """Whether the function takes batches."""
         return isinstance(self.function, BatchReward)
+
+    def check(self) -> None:
+        """Have the function look, where it offers that."""
+        if isinstance(self.function, CheckedReward):
+            self.function.check()
 
     def __call__(self, turn: Turn) -> Score:
         """Score one turn."""
@@ -243,6 +264,11 @@ class Fusion(Reward):
         """
         self._hooks.append(hook)
         return lambda: self._hooks.remove(hook)
+
+    def check(self) -> None:
+        """Have every child look."""
+        for child in self.children.values():
+            child.check()
 
     def set_progress(self, progress: float) -> None:
         """Tell every child."""

@@ -84,6 +84,10 @@ class Retry(Reward):
                 scores[place] = score
         return scores
 
+    def check(self) -> None:
+        """Have the reward look."""
+        self.reward.check()
+
     def set_progress(self, progress: float) -> None:
         """Tell the reward."""
         self.reward.set_progress(progress)

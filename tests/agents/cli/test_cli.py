@@ -80,6 +80,7 @@ def test_every_command_has_its_help(command: str, capsys: pytest.CaptureFixture[
         ('train ppo --reward.fn a:b --reward.weights {"fluency":1}', ["either"]),
         ("train ppo --set eval.split=tets", ["'tets'", "'test'"]),
         ("train ppo --init nowhere --out OUT", ["nowhere"]),
+        ("train ppo --out OUT --reward textenvs.rewards.judge:Judge:http://127.0.0.1:9/v1#m", [":9/v1#m", "reached"]),
         ("train ppo --sft.epochs 0 --init sft", ["epochs=0"]),
         ("train ppo --set sft.share=1.5 --init sft", ["share=1.5"]),
         ("eval oracel --eval.episodes 1", ["'oracel'", "oracle"]),

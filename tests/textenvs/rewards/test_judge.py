@@ -18,9 +18,10 @@ pytest.importorskip("tenacity", reason="the extra textenvs[judge] is not install
 
 from tests.textenvs.chat_client.server import ChatServer, chat_server, says
 from textenvs.chat_client import Endpoint, client_of, close_clients
+from textenvs.envs.mixed.reward import ByTask
 from textenvs.errors import ConfigError, EndpointError
 from textenvs.messages import Message, Turn
-from textenvs.rewards import WeightedSum, build_reward
+from textenvs.rewards import Retry, WeightedSum, build_reward
 from textenvs.rewards.judge import Judge, Pair, PairwiseJudge
 from textenvs.rewards.rubric import NoVerdictError, fenced, read_preference, read_score
 
@@ -171,6 +172,10 @@ def test_an_endpoint_that_fails_leaves_the_reward_missing(server: ChatServer) ->
     close_clients()  # one that has answered is not asked again
     with pytest.raises(EndpointError, match="key"):
         Judge(endpoint(server)).check()
+    inside = ByTask({"a": WeightedSum({"half": lambda _: 0.5, "judge": Retry(Judge(endpoint(server)))})})
+    with pytest.raises(EndpointError, match="key"):
+        inside.check()
+    ByTask({"a": Retry(lambda _: 0.5)}).check()
 
 
 def test_verdicts_are_kept_and_counted(server: ChatServer, tmp_path: Path) -> None:

@@ -47,6 +47,11 @@ class ByTask(Reward):
             scores |= {place: self._named(task, score) for place, score in zip(own, inner, strict=True)}
         return [scores[place] for place in range(len(turns))]
 
+    def check(self) -> None:
+        """Have every reward look."""
+        for reward in self.rewards.values():
+            reward.check()
+
     def set_progress(self, progress: float) -> None:
         """Tell every reward."""
         for reward in self.rewards.values():
