@@ -10,6 +10,7 @@ import abc
 import copy
 import importlib
 import random
+import textwrap
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ from textenvs.settlement import RewardTiming
 
 SEEDS = 1 << 32
 """How many seeds there are: numpy's global generator takes no others."""
+
+REASON = 300
+"""Most characters of a package's own words in an error of ours: some print whole manuals."""
 
 _GENERATORS = threading.RLock()
 """Held while the global generators are a game's, so that two threads never mix theirs."""
@@ -244,7 +248,8 @@ class GameEnv(TextEnv, abc.ABC):
         try:
             return GameEpisode.begin(task_id, self.make_game, self.seed_of(index))
         except Exception as error:
-            raise ConfigError(f"{self._name!r} cannot begin: {type(error).__name__}: {error}") from error
+            reason = textwrap.shorten(str(error).strip("* \n"), REASON, placeholder=" …")
+            raise ConfigError(f"{self._name!r} cannot begin: {type(error).__name__}: {reason}") from error
 
     def seed_of(self, index: int) -> int:
         """Return the seed of an item, a random number: to their packages, neighbouring seeds are related."""

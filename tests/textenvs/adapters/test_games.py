@@ -13,6 +13,9 @@ from textenvs.adapters.games import SEEDS, Chance, Game, GameEnv, GameStep, libr
 from textenvs.errors import ConfigError, UnknownNameError
 from textenvs.seeding import SPLITS
 
+HOPELESS = 13
+"""A seed whose game cannot begin."""
+
 
 class Dice:
     """Rolls by the global generators, as most games do; the player guesses the next roll."""
@@ -21,8 +24,8 @@ class Dice:
         self.turn = 0
 
     def begin(self, seed: int) -> str:
-        if seed < 0:
-            raise LookupError("no such list of words")
+        if seed == HOPELESS:
+            raise LookupError("\n*****\n  no such list\n  of words" + "\n  Read the manual." * 100 + "\n*****")
         self.seed = seed
         self.next = self.roll()
         return "Guess."
@@ -125,9 +128,10 @@ def test_seeds_are_far_apart_and_no_split_has_anothers() -> None:
 
 def test_a_game_that_cannot_begin_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     env = DiceEnv()
-    monkeypatch.setattr(env, "seed_of", lambda index: -1)
-    with pytest.raises(ConfigError, match="cannot begin"):
+    monkeypatch.setattr(env, "seed_of", lambda index: HOPELESS)
+    with pytest.raises(ConfigError, match=r"'two' cannot begin: LookupError: no such list of words.* …$") as caught:
         env.reset(seed=0)
+    assert len(str(caught.value)) < 350
 
 
 def test_an_unknown_game_is_refused_with_the_nearest_name() -> None:
