@@ -134,11 +134,16 @@ def curves(language: str) -> str:
         [
             _AXES[axis][language],
             " / ".join(f"{int(value):,}" for value in points),
-            *(" / ".join(f"{cost[part]:.2g}" for cost in points.values()) for part in (0, 1)),
+            *(" / ".join(_milliseconds(cost[part]) for cost in points.values()) for part in (0, 1)),
         ]
         for axis, points in cells[-1].figures.items()
     ]
     return rows(header, body) + source(cells, language)
+
+
+def _milliseconds(cost: float) -> str:
+    """Show two digits, or all before the point."""
+    return f"{cost:.0f}" if cost >= 10 else f"{cost:.2g}"
 
 
 def _work(work: Workload, language: str) -> str:
