@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from agents.algorithms import grpo, rloo
 from agents.algorithms.grpo import GRPOConfig, credit
 from agents.trajectory import TokenBatch
-from tests.agents.build import scored, trajectory, turn
+from tests.agents.build import loss_inputs, scored, trajectory, turn
 from textenvs.errors import ConfigError, UnknownNameError
 
 
@@ -81,3 +83,50 @@ def test_what_adds_up_over_an_episode_asks_for_whole_episodes() -> None:
     assert rloo.ALGORITHM.whole_episodes(rloo.RLOOConfig())
     assert grpo.ALGORITHM.whole_episodes(GRPOConfig(loss_type="gspo"))
     assert not grpo.ALGORITHM.whole_episodes(GRPOConfig())
+
+
+def rloo_loss(**tokens: Tensor) -> Tensor:
+    return rloo.loss(loss_inputs(**tokens), rloo.RLOOConfig(clip_range=0.2)).total
+
+
+def gspo_loss(**tokens: Tensor) -> Tensor:
+    return grpo.loss(loss_inputs(**tokens), GRPOConfig(loss_type="gspo", clip_range=0.2)).total
+
+
+def cispo_loss(**tokens: Tensor) -> Tensor:
+    return grpo.loss(loss_inputs(**tokens), GRPOConfig(loss_type="cispo", clip_range_high=0.2)).total
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (rloo_loss, -2 * 1.1 / 2 + 4.0 / 2),  # 1.1 x 1 and 2 x 2; a bad one's ratio may rise
+        (gspo_loss, -2 * 1.0488088 / 2 + 2.0 / 2),  # the roots of these
+    ],
+)
+def test_the_loss_of_whole_episodes_by_hand(loss, expected: float) -> None:
+    """Two episodes of two tokens, in turns, at ratios of 1.1, 2, 1 and 2, the first good and the second bad."""
+    ratios = torch.tensor([1.1, 2.0, 1.0, 2.0], dtype=torch.float64)
+    total = loss(
+        logprobs=ratios.log() - 1,
+        old_logprobs=torch.full_like(ratios, -1),
+        advantages=torch.tensor([2.0, -1.0, 2.0, -1.0], dtype=torch.float64),
+        episode=torch.tensor([7, 3, 7, 3]),
+    )
+    assert total.item() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("loss", "smooth"), [(rloo_loss, True), (gspo_loss, True), (cispo_loss, False)])
+def test_the_losss_gradient_equals_finite_differences(loss, smooth: bool) -> None:
+    """But for CISPO, whose weight is held constant: its gradient is not its value's, and must not be."""
+    generator = torch.Generator().manual_seed(0)
+    episode = torch.arange(8).repeat(3)
+    logprobs, noise = torch.randn(2, 24, dtype=torch.float64, generator=generator)
+    advantages = torch.randn(8, dtype=torch.float64, generator=generator)[episode]
+    old = logprobs + 0.2 * noise
+
+    def total(logprobs: Tensor) -> Tensor:
+        return loss(logprobs=logprobs, old_logprobs=old, advantages=advantages, episode=episode)
+
+    agrees = torch.autograd.gradcheck(total, (logprobs.requires_grad_(),), raise_exception=smooth)
+    assert agrees is smooth

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,7 +26,7 @@ from agents.algorithms.trpo import ALGORITHM, TRPOConfig
 from agents.trainer.portion import UpdateStats
 from agents.trainer.update import Updater, UpdateState
 from agents.trajectory import TokenBatch
-from tests.agents.build import segment, trajectory, turn
+from tests.agents.build import loss_inputs, segment, trajectory, turn
 from textenvs.errors import ConfigError
 
 STEPS = 128
@@ -184,3 +185,28 @@ def test_a_second_bound_on_the_divergence_is_refused() -> None:
         TRPOConfig(target_kl=0.1)
     with pytest.raises(ConfigError, match=r"trust_region\.line_search_shrink=1\.5"):
         TrustRegion(line_search_shrink=1.5)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "advantage", "surrogate"),
+    [(1.0, 2.0, -2.0), (1.5, 2.0, -3.0), (0.5, -2.0, 1.0), (4.0, -2.0, 8.0), (0.5, 2.0, -1.0)],
+)
+def test_the_surrogate_by_hand_is_never_clipped(ratio: float, advantage: float, surrogate: float) -> None:
+    logprobs = torch.tensor([math.log(ratio) - 1.0], dtype=torch.float64, requires_grad=True)
+    old, advantages = torch.tensor([[-1.0], [advantage]], dtype=torch.float64)
+    loss = ALGORITHM.loss(loss_inputs(logprobs, old_logprobs=old, advantages=advantages), TRPOConfig())
+    (gradient,) = torch.autograd.grad(loss.total, logprobs)
+    assert loss.total.item() == pytest.approx(surrogate, abs=1e-6)
+    assert gradient.item() == pytest.approx(surrogate, abs=1e-6), "a ratio is its own derivative"
+    assert loss.terms["clip_fraction"].item() == 0
+
+
+def test_the_losss_gradient_equals_finite_differences() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logprobs, entropy, old, advantages = torch.randn(4, 20, dtype=torch.float64, generator=generator)
+
+    def total(logprobs: Tensor, entropy: Tensor) -> Tensor:
+        tokens = loss_inputs(logprobs, entropy=entropy, entropy_coef=0.1, old_logprobs=old, advantages=advantages)
+        return ALGORITHM.loss(tokens, TRPOConfig(entropy_coef=0.1)).total
+
+    assert torch.autograd.gradcheck(total, (logprobs.requires_grad_(), entropy.requires_grad_()))

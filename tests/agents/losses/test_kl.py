@@ -14,7 +14,7 @@ from agents.advantages.gae import discounts, token_gae
 from agents.algorithms.base import LossInputs
 from agents.algorithms.clipped import clipped_loss
 from agents.algorithms.ppo import PPOConfig
-from agents.losses.kl import k1, k2, k3, k3_with_k2_gradient
+from agents.losses.kl import categorical_kl, k1, k2, k3, k3_with_k2_gradient
 from agents.trainer.kl import charge_rewards
 from agents.trajectory import TokenBatch
 from tests.agents.build import loss_inputs, trajectory, turn
@@ -139,3 +139,57 @@ def test_the_kl_loss_is_weighted_by_the_ratio_off_policy() -> None:
     config = PPOConfig(kl_coef=1.0, kl_placement="loss", kl_estimator="k2")
     loss = clipped_loss(inputs(flat, old_logprobs.flatten(), zeros, weight, 1.0), config).total
     torch.testing.assert_close(policy.gradient(loss), policy.gradient(divergence))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "values", "gradients"),
+    [
+        (k1, [0.5, -1.0, 0.0], [1.0, 1.0, 1.0]),
+        (k2, [0.125, 0.5, 0.0], [0.5, -1.0, 0.0]),
+        (k3, [0.10653066, 0.71828183, 0.0], [0.39346934, -1.71828183, 0.0]),  # exp(-d) - 1 + d and 1 - exp(-d)
+        (k3_with_k2_gradient, [0.10653066, 0.71828183, 0.0], [0.5, -1.0, 0.0]),
+    ],
+)
+def test_table_by_hand(estimator, values: list[float], gradients: list[float]) -> None:
+    logprobs = torch.tensor([-1.0, -2.0, -0.5], dtype=torch.float64, requires_grad=True)
+    estimate = estimator(logprobs, torch.tensor([-1.5, -1.0, -0.5], dtype=torch.float64))  # d = 1/2, -1, 0
+    estimate.sum().backward()
+    assert estimate.tolist() == pytest.approx(values, abs=1e-6)
+    assert logprobs.grad is not None
+    assert logprobs.grad.tolist() == pytest.approx(gradients, abs=1e-6)
+
+
+def test_the_divergence_itself_by_hand() -> None:
+    p, q = torch.tensor([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]], dtype=torch.float64).log()
+    forth_and_back = categorical_kl(torch.stack([p, q, p]), torch.stack([q, p, p]))
+    # log 2 + (log 2 - log 3) / 4, and 3/4 log 3 - 3/8 log 2
+    assert forth_and_back.tolist() == pytest.approx([0.5917809, 0.5640290, 0.0], abs=1e-6)
+
+
+def apart(seed: int) -> tuple[Tensor, Tensor]:
+    """Return log-probabilities of twenty tokens under two policies, in float64."""
+    logprobs, ref = torch.randn(2, 20, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return logprobs.requires_grad_(), ref
+
+
+@pytest.mark.parametrize("estimator", [k1, k2, k3])
+def test_gradient_equals_finite_differences(estimator) -> None:
+    logprobs, ref = apart(0)
+    assert torch.autograd.gradcheck(lambda x: estimator(x, ref), (logprobs,))
+
+
+def test_the_declared_gradient_equals_finite_differences_of_k2() -> None:
+    """And not those of its own value, which is k3's."""
+    logprobs, ref = apart(0)
+    (declared,) = torch.autograd.grad(k3_with_k2_gradient(logprobs, ref).sum(), logprobs)
+    with torch.no_grad():
+        numeric = (k2(logprobs + 1e-5, ref) - k2(logprobs - 1e-5, ref)) / 2e-5
+        of_its_value = (k3(logprobs + 1e-5, ref) - k3(logprobs - 1e-5, ref)) / 2e-5
+    torch.testing.assert_close(declared, numeric, atol=1e-6, rtol=0)
+    assert not torch.allclose(declared, of_its_value, atol=1e-2)
+
+
+def test_the_divergences_gradient_equals_finite_differences() -> None:
+    logits, other = torch.randn(2, 3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    pair = (logits.requires_grad_(), other.requires_grad_())
+    assert torch.autograd.gradcheck(lambda p, q: categorical_kl(p.log_softmax(-1), q.log_softmax(-1)), pair)

@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from agents.policies import scores
 from agents.policies.causal_lm import CausalLMPolicy
-from agents.policies.scores import score_states
+from agents.policies.scores import TokenScores, distributions, score_states
 from tests.agents.architectures import policy_of
 from tests.agents.build import tiny_policy
 
@@ -91,3 +91,18 @@ def test_what_is_kept_for_the_backward_pass_holds_no_distribution(monkeypatch: p
         policy.score(*rows(6, 20))
     assert kept
     assert not [shape for shape in kept if shape[-1:] == output_layer.shape[:1]]
+
+
+def test_table_by_hand() -> None:
+    """Of softmax(logits / 2): even odds of four, odds of 2 : 1 : 1, and as good as certain."""
+    odds = torch.tensor([[1.0, 1.0, 1.0, 1.0], [2.0, 1.0, 1.0, 1e-20], [1e20, 1.0, 1.0, 1.0]])
+    said = TokenScores.of(distributions(2 * odds.log(), torch.full((3,), 2.0)), torch.tensor([3, 1, 0]))
+    assert said.entropy.tolist() == pytest.approx([1.3862944, 1.0397208, 0.0], abs=1e-6)  # log 4, 3/2 log 2
+    assert said.logprobs.tolist() == pytest.approx([-1.3862944, -1.3862944, 0.0], abs=1e-6)
+
+
+def test_gradients_equal_finite_differences() -> None:
+    logits = torch.randn(4, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    tokens = torch.tensor([0, 5, 2, 2])
+    assert torch.autograd.gradcheck(lambda x: TokenScores.of(x.log_softmax(-1), tokens).entropy, (logits,))
+    assert torch.autograd.gradcheck(lambda x: TokenScores.of(x.log_softmax(-1), tokens).logprobs, (logits,))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import GenerationConfig
 
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.tiny import TinyConfig, build_tiny
@@ -56,6 +57,18 @@ def trainer_logprobs(policy: CausalLMPolicy, rows: list[tuple[list[int], list[in
 def reloaded(path: Path) -> CausalLMPolicy:
     tiny().save(path)
     return CausalLMPolicy.load(path)
+
+
+def opinionated(path: Path) -> Path:
+    """Save a checkpoint whose own generation settings would leave nothing of softmax(logits / T)."""
+    tiny().save(path)
+    GenerationConfig(do_sample=True, top_k=1, repetition_penalty=1.3, temperature=0.1).save_pretrained(path)
+    return path
+
+
+def assert_opinionated(policy: CausalLMPolicy) -> None:
+    own = policy.model.generation_config
+    assert (own.top_k, own.repetition_penalty, own.temperature) == (1, 1.3, 0.1), "the checkpoint's were not read"
 
 
 @pytest.mark.parametrize("kind", ["full", "lora", "reloaded", *ARCHITECTURES])
@@ -145,9 +158,9 @@ def test_company_and_order_change_nothing():
     assert len({tuple(together[h]) for h in (0, 1, 2)}) > 1  # equal prompts, different noise
 
 
-def test_twenty_thousand_samples_ignore_the_checkpoints_own_generation_settings():
-    policy = tiny()
-    policy.model.generation_config.update(do_sample=True, top_k=1, repetition_penalty=1.3, temperature=0.1)
+def test_twenty_thousand_samples_ignore_the_checkpoints_own_generation_settings(tmp_path: Path):
+    policy = CausalLMPolicy.load(opinionated(tmp_path))
+    assert_opinionated(policy)
     engine, prompt, count = LocalEngine(policy, max_batch=4096), [50, 60, 70, 60], 20_000
     params = SamplingParams(temperature=0.7, max_new_tokens=1)
     for handle in range(count):
@@ -155,6 +168,8 @@ def test_twenty_thousand_samples_ignore_the_checkpoints_own_generation_settings(
     done = turn(engine, dict.fromkeys(range(count), prompt), 0, params)
     with torch.no_grad():
         probs = torch.softmax(policy.model(torch.tensor([prompt])).logits[0, -1] / 0.7, -1).double().numpy()
+    said = [c.logprobs[0] for c in done]
+    np.testing.assert_allclose(said, np.log(probs[[c.token_ids[0] for c in done]]), atol=1e-5, rtol=0)
     counts = np.bincount([c.token_ids[0] for c in done], minlength=len(probs))
     large = probs * count >= 5
     observed, expected = ([*v[large], v[~large].sum()] for v in (counts, probs * count))

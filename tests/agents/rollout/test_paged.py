@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import ContinuousBatchingConfig
+from transformers import ContinuousBatchingConfig, TemperatureLogitsWarper
 
+from agents.policies.causal_lm import CausalLMPolicy
 from agents.rollout.collector import Collector
 from agents.rollout.engine import Completion
 from agents.rollout.episode import EpisodeRequest
 from agents.rollout.paged import PagedEngine, Session, fingerprint
 from agents.rollout.sampling import SamplingParams, stream_key
-from tests.agents.rollout.test_local import PARAMS, prompts, tiny, trainer_logprobs
+from tests.agents.rollout.test_local import PARAMS, assert_opinionated, opinionated, prompts, tiny, trainer_logprobs
 from tests.toy import EchoEnv
 from textenvs.errors import ConfigError
 
@@ -124,6 +126,23 @@ def test_turns_under_way_begin_again_after_a_weight_update() -> None:
     while more := engine.poll():
         later |= {c.handle: c for c in more}
     assert later.keys() == contexts.keys() - done.keys()
+
+
+def test_the_active_logits_processors_are_exactly_the_temperature(tmp_path: Path) -> None:
+    """Whatever the checkpoint's own generation settings say, and none of them at a temperature of 1."""
+    policy = CausalLMPolicy.from_pretrained(opinionated(tmp_path))
+    assert_opinionated(policy)
+    with pytest.warns(UserWarning, match="repetition_penalty"):
+        own = policy.model._get_logits_processor(policy.model.generation_config)
+    assert len(own) == 3, "penalty, temperature and top k would act"
+    for temperature in (PARAMS.temperature, 1.0):
+        session = Session(policy, SamplingParams(temperature=temperature), 0, PAGING)
+        built = policy.model._get_logits_processor(session._manager.generation_config)
+        active = list(session._manager.logit_processor.logits_processor)
+        session.close()
+        assert [type(processor) for processor in active] == [type(processor) for processor in built]
+        assert [type(processor) for processor in active] == [TemperatureLogitsWarper] * (temperature != 1.0)
+        assert [processor.temperature for processor in active] == [temperature] * (temperature != 1.0)
 
 
 @pytest.mark.parametrize("damage", ["value", "type"])
