@@ -101,7 +101,7 @@ class VLLM:
     health = Call("/health")
     command = (
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True VLLM_SERVER_DEV_MODE=1 "
-        "vllm serve MODEL --enable-lora --logprobs-mode processed_logprobs"
+        "vllm serve MODEL --enable-lora --max-lora-rank 64 --logprobs-mode processed_logprobs"
     )
 
     def refuse(self, params: SamplingParams) -> None:

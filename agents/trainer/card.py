@@ -32,6 +32,10 @@ class ResultRow(NamedTuple):
     difference: str
 
 
+SERVED_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""What vLLM's ``--max-lora-rank`` takes; it is 16 where nobody says."""
+
+
 @dataclass(frozen=True)
 class CardFacts:
     """What a card says.
@@ -41,7 +45,7 @@ class CardFacts:
         title: of the algorithm, in one line.
         paper: where the algorithm comes from.
         base: name of the model that was trained; a folder's name where it was a folder, ``""`` if made from nothing.
-        adapter: whether the folder holds an adapter only.
+        rank: of the adapter, if the folder holds no more than one; 0 where it holds all weights.
         history: the rendering that it was trained with.
         env: id of the environment, or what stands for it.
         env_settings: what differs from the environment's own.
@@ -55,7 +59,7 @@ class CardFacts:
     title: str
     paper: str
     base: str
-    adapter: bool
+    rank: int
     history: str
     env: str
     env_settings: Mapping[str, Any]
@@ -76,7 +80,7 @@ def _front(facts: CardFacts) -> str:
     return "\n".join(
         [
             "---",
-            f"library_name: {'peft' if facts.adapter else 'transformers'}",
+            f"library_name: {'peft' if facts.rank else 'transformers'}",
             "pipeline_tag: text-generation",
             *base,
             f"tags: {json.dumps(['textenvs', 'reinforcement-learning', facts.algorithm])}",
@@ -90,7 +94,7 @@ def _front(facts: CardFacts) -> str:
 def _summary(facts: CardFacts) -> str:
     base = f"`{_code(facts.base)}`" if facts.base else "a model built from nothing"
     licence = "the base model's binds it too" if facts.base else "it builds on nobody else's"
-    kind = "A LoRA adapter of" if facts.adapter else "All weights of"
+    kind = "A LoRA adapter of" if facts.rank else "All weights of"
     return "\n".join(
         [
             f"# {_plain(facts.env)}, trained with {_plain(facts.algorithm)}",
@@ -152,13 +156,15 @@ def _results(tables: Mapping[str, Sequence[ResultRow]]) -> list[str]:
 
 
 def _use(facts: CardFacts) -> str:
-    loader = "AutoPeftModelForCausalLM" if facts.adapter else "AutoModelForCausalLM"
-    module = "peft" if facts.adapter else "transformers"
+    loader = "AutoPeftModelForCausalLM" if facts.rank else "AutoModelForCausalLM"
+    module = "peft" if facts.rank else "transformers"
     code = (
         f"from {module} import {loader}\nfrom transformers import AutoTokenizer\n\n"
         f'model = {loader}.from_pretrained("FOLDER")\ntokenizer = AutoTokenizer.from_pretrained("FOLDER")'
     )
-    serve = "vllm serve BASE --enable-lora --lora-modules agent=FOLDER" if facts.adapter else "vllm serve FOLDER"
+    room = next((rank for rank in SERVED_RANKS if rank >= facts.rank), facts.rank)
+    adapter = f"vllm serve BASE --enable-lora --max-lora-rank {room} --lora-modules agent=FOLDER"
+    serve = adapter if facts.rank else "vllm serve FOLDER"
     return "\n".join(["## Use", "", _fenced(code, "python"), "", _fenced(serve, "sh"), ""])
 
 

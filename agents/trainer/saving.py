@@ -119,7 +119,7 @@ def write_card(
             title=algorithm.title,
             paper=algorithm.paper,
             base=base_name(policy.model),
-            adapter=(folder / ADAPTER_FILE).is_file(),
+            rank=read_json(folder / ADAPTER_FILE)["r"] if (folder / ADAPTER_FILE).is_file() else 0,
             history=policy.settings.history,
             env=record.env or "an environment of the user's own",
             env_settings=record.env_kwargs,

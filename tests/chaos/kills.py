@@ -27,7 +27,7 @@ TIMES = {"rollout_s", "score_s", "update_s", "tokens_per_s", "seconds"}
 
 KINDS = {
     "sampling": "agents.rollout.decoding:draw",
-    "update": "torch.optim:AdamW.step",
+    "update": "agents.trainer.gradient_step:GradientStep.take",
     "between minibatches": "agents.trainer.callbacks:CheckpointWriter.on_pause",
     "checkpoint write": "os:fsync",
 }
@@ -73,9 +73,10 @@ def resumed(run: Run, folder: Path) -> None:
 
 
 def moments(counts: Mapping[str, int], per_kind: int, seed: int) -> list[Moment]:
-    """Draw moments of every kind, uniformly over the run."""
+    """Draw moments of every kind, uniformly over the run, no two alike."""
     generator = np.random.default_rng(seed)
-    return [Moment(kind, int(generator.integers(counts[kind])) + 1) for kind in KINDS for _ in range(per_kind)]
+    calls = {kind: 1 + generator.choice(counts[kind], size=per_kind, replace=False) for kind in KINDS}
+    return [Moment(kind, int(call)) for kind in KINDS for call in calls[kind]]
 
 
 def differences(folder: Path, whole: Path) -> list[str]:

@@ -29,6 +29,11 @@ def small(folder: Path, resume: bool) -> None:
     _train(PPO, folder, resume, "head", n_epochs=2, n_minibatches=2, kl_coef=0.05, lr_schedule="linear")
 
 
+def threaded(folder: Path, resume: bool) -> None:
+    """The same with every environment in a thread of its own, which takes as long as it likes."""
+    _train(PPO, folder, resume, "head", workers="thread", deterministic=True)
+
+
 def natural(folder: Path, resume: bool) -> None:
     """The same by natural gradient, with a critic of its own, and items that come back by their success."""
     curriculum = Curriculum(boost=4.0, pool=16)
@@ -56,7 +61,8 @@ def _train(algorithm: type[Agent], folder: Path, resume: bool, critic: CriticKin
     seed_generators(0)
     place, _ = newest_good(checkpoints(folder / "checkpoints")) if resume else (None, [])
     if place is not None:
-        agent = algorithm.load(place, probe, run_dir=folder)
+        where = {name: settings[name] for name in ("workers", "deterministic") if name in settings}
+        agent = algorithm.load(place, probe, run_dir=folder, **where)
     else:
         agent = algorithm(
             tiny_policy(critic=critic),

@@ -42,8 +42,8 @@ def test_a_run_may_be_killed_again_and_again(whole: tuple[Path, dict[str, int]],
     assert differences(tmp_path, reference) == []
 
 
-@pytest.mark.parametrize("run", [runs.natural, runs.grouped])
-def test_other_algorithms_resume_to_the_bit_as_well(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("run", [runs.natural, runs.grouped, runs.threaded])
+def test_other_algorithms_and_workers_resume_to_the_bit_as_well(run: Run, tmp_path: Path) -> None:
     counts = count(run, tmp_path / "whole")
     folder = tmp_path / "killed"
     for number, kind in enumerate(kind for kind in KINDS if counts[kind]):

@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -94,12 +95,15 @@ def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     pytest.fail(f"vLLM was not ready after {PATIENCE_S} s: {log.read_text(errors='replace')[-3000:]}")
 
 
+def _post(url: str, body: dict[str, Any]) -> Any:
+    return urlopen(Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"}))  # noqa: S310
+
+
 def test_it_serves_the_weights_of_a_saved_agent(saved: Path, url: str) -> None:
     policy = CausalLMPolicy.load(saved)
     prompt = policy.chat.prompt_ids(EchoEnv().reset(seed=0)[0])
     body = {"model": "tiny", "prompt": prompt, "max_tokens": 1, "temperature": 0, "logprobs": 5}
-    data = json.dumps(body | {"return_tokens_as_token_ids": True}).encode()
-    with urlopen(Request(f"{url}/v1/completions", data, {"Content-Type": "application/json"})) as answer:  # noqa: S310
+    with _post(f"{url}/v1/completions", body | {"return_tokens_as_token_ids": True}) as answer:
         (theirs,) = json.load(answer)["choices"][0]["logprobs"]["top_logprobs"]
     with torch.no_grad():
         ours = torch.log_softmax(policy.model(torch.tensor([prompt])).logits[0, -1], -1)
@@ -108,14 +112,16 @@ def test_it_serves_the_weights_of_a_saved_agent(saved: Path, url: str) -> None:
         assert logprob == pytest.approx(float(ours[int(token.split(":")[1])]), abs=1e-4)
 
 
-def test_it_samples_under_the_adapter_of_every_update(saved: Path, url: str, tmp_path: Path) -> None:
+def test_it_samples_under_every_updates_adapter_and_loads_the_saved_one(saved: Path, url: str, tmp_path: Path) -> None:
     lora = {"r": 8, "target_modules": ["q_proj", "v_proj", "up_proj"]}
     policy = CausalLMPolicy.from_pretrained(str(saved), lora=lora, reference="adapter_off")
     with ServerEngine(f"{url}#tiny", folder=tmp_path) as engine:
-        PPO(policy, EchoEnv, engine=engine, **TRAINING).learn(16)
+        PPO(policy, EchoEnv, engine=engine, **TRAINING).learn(16).save(tmp_path / "adapter")
         sampler = SamplingParams(temperature=0.7, max_new_tokens=8)
         requests = [EpisodeRequest(group_id=item, index=item) for item in range(8)]
         episodes = Collector(policy, EchoEnv, sampler, engine=engine).collect(requests)
+        place = {"lora_name": "saved", "lora_path": str(tmp_path / "adapter")}
+        _post(f"{url}/v1/load_lora_adapter", place).close()
     assert not any(episode.failed for episode in episodes)
     batch = score_batch(policy, TokenBatch.of(episodes), 2048, critic=False, reference=False)
     assert len(batch) > 100

@@ -92,6 +92,7 @@ def test_an_adapters_card_says_so(tmp_path: Path) -> None:
     head, page = front(tmp_path / "a")
     assert head["library_name"] == "peft"
     assert "AutoPeftModelForCausalLM" in page
+    assert "vllm serve BASE --enable-lora --max-lora-rank 8 " in page
     assert str(tmp_path) not in page
 
 
