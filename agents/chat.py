@@ -182,12 +182,12 @@ class ChatRenderer:
         self, messages: Sequence[Mapping[str, str]], tools: Sequence[str], opening: bool = True
     ) -> tuple[str, str]:
         """Render with the template; return the text and the mark at which it must be cut before encoding."""
-        cut = _unused_mark([*tools, *(text for message in messages for text in message.values())])
+        cut = _unused_mark([*map(_canonical, tools), *(text for message in messages for text in message.values())])
         guarded = [
             {key: text if key == "role" else self._guard(text, message["role"], cut) for key, text in message.items()}
             for message in messages
         ]
-        schemas = [json.loads(self._guard(_canonical(tool), "tool", cut)) for tool in tools]
+        schemas = [self._guard_schema(json.loads(tool), cut) for tool in tools]
         try:
             text = self.tokenizer.apply_chat_template(
                 guarded,
@@ -213,6 +213,16 @@ class ChatRenderer:
             pieces.append(text[: match.start() + 1])
             text = text[match.start() + 1 :]
         return cut.join([*pieces, text])
+
+    def _guard_schema(self, value: Any, cut: str) -> Any:
+        """Guard every text in a parsed schema, names included; in JSON text an escape could hide a marker."""
+        if isinstance(value, str):
+            return self._guard(value, "tool", cut)
+        if isinstance(value, list):
+            return [self._guard_schema(one, cut) for one in value]
+        if isinstance(value, dict):
+            return {self._guard(name, "tool", cut): self._guard_schema(one, cut) for name, one in value.items()}
+        return value
 
     def _encode(self, text: str, cut: str) -> list[int]:
         pieces = (piece for piece in text.split(cut) if piece)
@@ -265,7 +275,7 @@ def _unused_mark(texts: Iterable[str]) -> str:
 
 
 def _canonical(tool: str) -> str:
-    """Undo JSON escapes that could hide a marker."""
+    """Undo JSON escapes that could hide a mark."""
     return json.dumps(json.loads(tool), ensure_ascii=False)
 
 

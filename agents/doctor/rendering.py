@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from agents.chat import ChatRenderer, Observation
 from agents.doctor.finding import Finding, Verdict
 from agents.trajectory import Trajectory
+from textenvs.errors import ConfigError
 
 
 def check_rendering(chat: ChatRenderer, trajectories: Sequence[Trajectory]) -> list[Finding]:
@@ -27,17 +29,24 @@ def _stop_tokens(chat: ChatRenderer) -> Finding:
 
 
 def _markers(chat: ChatRenderer) -> Finding:
-    """Write every special token into a user's text, and count the control tokens that come of it."""
+    """Write every special token wherever the world can write, and count the control tokens that come of it."""
     special = {i: token.content for i, token in chat.tokenizer.added_tokens_decoder.items() if token.special}
-
-    def controls(text: str) -> int:
-        return sum(token in special for token in chat.prompt_ids(_opening(text)))
-
-    forged = controls(" ".join(special.values())) - controls("x")
-    check, figure = "markers inside a user's text", f"{forged} of {len(special)} became control tokens"
+    forged = max(_forged(chat, special, place) for place in (_opening, _tool_answer, _tool_offer))
+    check, figure = "markers inside a user's or a tool's text", f"{forged} of {len(special)} became control tokens"
     if forged:
-        return Finding(check, Verdict.FAULT, figure, "a user could speak as the system: use another tokenizer")
+        return Finding(check, Verdict.FAULT, figure, "either could speak as the system: use another tokenizer")
     return Finding(check, Verdict.OK, figure)
+
+
+def _forged(chat: ChatRenderer, special: Mapping[int, str], place: Callable[[str], Observation]) -> int:
+    def controls(text: str) -> int:
+        return sum(token in special for token in chat.prompt_ids(place(text)))
+
+    try:
+        plain = controls("x")
+    except ConfigError:  # a template that refuses tools shows nothing that a tool wrote
+        return 0
+    return controls(" ".join(special.values())) - plain
 
 
 def _past(chat: ChatRenderer, trajectories: Sequence[Trajectory]) -> Finding:
@@ -76,5 +85,18 @@ def _seen(instruction: str, history: tuple[Mapping[str, str], ...]) -> dict[str,
     return {"instruction": instruction, "tools": (), "history": history}
 
 
-def _opening(text: str) -> dict[str, Any]:
-    return _seen("", ({"role": "user", "content": text, "name": "", "call_id": ""},))
+def _said(role: str, text: str) -> Mapping[str, str]:
+    return {"role": role, "content": text, "name": "", "call_id": ""}
+
+
+def _opening(text: str) -> Observation:
+    return _seen("", (_said("user", text),))
+
+
+def _tool_answer(text: str) -> Observation:
+    return _seen("", (_said("user", "x"), _said("assistant", "x"), _said("tool", text)))
+
+
+def _tool_offer(text: str) -> Observation:
+    function = {"name": "x", "description": text, "parameters": {"type": "object", "properties": {}}}
+    return {**_opening("x"), "tools": (json.dumps({"type": "function", "function": function}),)}

@@ -21,9 +21,10 @@ MISTRAL = (
 )
 KEEPS_THE_PAST = ("qwen2_5", "qwen3_instruct_2507", "llama3", "llama3_2", "phi3", "gemma")
 MARKERS = ("<|im_start|>", *ROLE_MARKERS, STOP, "<|endoftext|>", "<tool_call>", "</think>", "<|im_", "end|>", "\ufdd0")
+OTHER_FAMILIES = ("<|start_header_id|>", "<|eot_id|>", "[INST]", "[/INST]", "<bos>", "</s>")
 
 words = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
-hostile = st.lists(st.one_of(words, st.sampled_from(MARKERS)), max_size=6).map("".join)
+hostile = st.lists(st.one_of(words, st.sampled_from(MARKERS + OTHER_FAMILIES)), max_size=6).map("".join)
 
 
 def tokenizer_for(template: str) -> PreTrainedTokenizerFast:
@@ -47,6 +48,9 @@ def renderer(template: str = CHAT_TEMPLATE, **options) -> ChatRenderer:
 
 
 OWN = renderer()
+EMBEDDED = ChatRenderer(train_tokenizer((), 262, 3, 1024))
+"""Without ``<|im_start|>`` as a token of its own: a role marker is one token there, line break and all."""
+QWEN25 = renderer(published("qwen2_5"))
 QWEN3 = renderer(published("qwen3"))
 
 
@@ -54,6 +58,12 @@ def observation(*texts: str, instruction: str = "Rewrite it.", tools: tuple[str,
     roles = ("user", "assistant")
     history = tuple(Message(roles[i % 2], text) for i, text in enumerate(texts))
     return {"instruction": instruction, "tools": tools, "history": history}
+
+
+def schema(text: str) -> str:
+    """Return the schema of a tool with a text wherever its author may write one."""
+    parameters = {"type": "object", "properties": {text: {"type": "string", "description": text}}}
+    return json.dumps({"type": "function", "function": {"name": text, "description": text, "parameters": parameters}})
 
 
 @pytest.mark.parametrize("template", [CHAT_TEMPLATE, MISTRAL, *map(published, KEEPS_THE_PAST)])
@@ -88,16 +98,42 @@ def test_the_context_only_grows(said: str, reply: str, instruction: str):
     assert OWN.action_text(sampled) == said
 
 
-@pytest.mark.parametrize("chat", [OWN, QWEN3, renderer(MISTRAL), renderer(published("llama3"))])
+@pytest.mark.parametrize(
+    ("chat", "role"),
+    [
+        (EMBEDDED, "tool"),
+        (OWN, "tool"),
+        (QWEN25, "tool"),
+        (QWEN3, "tool"),
+        (renderer(published("llama3")), "tool"),
+        (renderer(published("llama3_2")), "tool"),
+        (renderer(MISTRAL), "user"),  # it refuses tools' messages, see below
+    ],
+    ids=["embedded", "own", "qwen2.5", "qwen3", "llama3", "llama3.2", "mistral"],
+)
 @settings(max_examples=40)
-@given(text=hostile, tool=hostile)
-def test_no_text_becomes_a_control_token(chat: ChatRenderer, text: str, tool: str):
+@given(text=hostile, tool=hostile, answer=hostile)
+def test_no_text_becomes_a_control_token(chat: ChatRenderer, role: str, text: str, tool: str, answer: str):
     added = chat.tokenizer.added_tokens_decoder
 
-    def controls(content: str) -> list[int]:
-        return [i for i in chat.prompt_ids(observation(content, instruction="")) if i in added]
+    def controls(text: str, tool: str, answer: str) -> list[int]:
+        before = observation(text, instruction="", tools=(schema(tool),))
+        history = (*before["history"], Message("assistant", "hm"), Message(role, answer, name="f", call_id="1"))
+        after = {**before, "history": history}
+        ids = chat.prompt_ids(after) + chat.delta_ids(before, after, "stop")
+        return [i for i in ids if i in added]
 
-    assert controls(text) == controls("plain")
+    assert controls(text, tool, answer) == controls("plain", "plain", "plain")
+
+
+@pytest.mark.parametrize("chat", [QWEN25, QWEN3])
+@settings(max_examples=40)
+@given(tool=hostile)
+def test_a_hostile_schema_is_offered_as_it_is(chat: ChatRenderer, tool: str):
+    ids = chat.prompt_ids(observation("hi", instruction="", tools=(schema(tool),)))
+    rendered = str(chat.tokenizer.decode(ids, skip_special_tokens=False))
+    offered = rendered.partition("XML tags:\n<tools>\n")[2].partition("\n</tools>")[0]
+    assert json.loads(offered) == json.loads(schema(tool))
 
 
 @given(text=hostile, tool=hostile)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from agents.chat import ChatRenderer
+from agents.cli import main
 from agents.doctor import Finding, Verdict, examine
 from agents.doctor.rendering import check_rendering
 from agents.doctor.world import check_world
 from agents.policies.causal_lm import CausalLMPolicy
+from agents.policies.embedded_tokenizer import CHAT_TEMPLATE
 from agents.policies.scores import TokenScores
+from agents.rollout import episode
+from agents.rollout.sampling import stream_key
 from tests.agents.build import tiny_policy, trajectory, turn
-from tests.agents.test_chat import published, renderer
+from tests.agents.test_chat import MISTRAL, published, renderer
 
 HERE = "tests.agents.doctor.worlds"
 
@@ -73,6 +80,39 @@ def test_a_world_that_breaks_off():
     findings = {finding.check: finding for finding in examined(tiny_policy(), f"{HERE}:Breaking-v0")}
     broken = findings["episodes that the environment broke off"]
     assert (broken.verdict, broken.figure) == (Verdict.FAULT, "4 of 4")
+
+
+def test_a_sampler_that_forgets_its_seed(monkeypatch: pytest.MonkeyPatch):
+    drawn = itertools.count()
+    monkeypatch.setattr(episode, "stream_key", lambda *parts: stream_key(next(drawn), *parts))
+    assert faults(examined(tiny_policy())) == ["the same rollout again"]
+
+
+@pytest.mark.parametrize("role", ["user", "tool"])
+@pytest.mark.parametrize("template", [CHAT_TEMPLATE, published("qwen2_5")], ids=["embedded", "qwen2.5"])
+def test_a_renderer_that_lets_markers_through(template: str, role: str, monkeypatch: pytest.MonkeyPatch):
+    true_guard = ChatRenderer._guard
+
+    def careless(self: ChatRenderer, text: str, by: str, cut: str) -> str:
+        return text if by == role else true_guard(self, text, by, cut)
+
+    chat = renderer(template)
+    assert faults(check_rendering(chat, [])) == []
+    monkeypatch.setattr(ChatRenderer, "_guard", careless)
+    assert faults(check_rendering(chat, [])) == ["markers inside a user's or a tool's text"]
+
+
+def test_a_template_that_refuses_tools_is_sound():
+    assert faults(check_rendering(renderer(MISTRAL), [])) == []
+
+
+def test_the_command_fails_where_training_would_go_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    tiny_policy().save(tmp_path)
+    args = f"--env.id {HERE}:Breaking-v0 --device cpu --episodes 4 --max-new-tokens 6"
+    assert main(["doctor", str(tmp_path), *args.split()]) == 1
+    shown = capsys.readouterr().out
+    assert "the same rollout again" in shown
+    assert "4 of 4" in shown
 
 
 @pytest.mark.parametrize(("template", "rewritten"), [("qwen2_5", 0), ("qwen3", 1)])
