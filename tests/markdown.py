@@ -1,10 +1,14 @@
-"""The form of the tables in the documents."""
+"""The form of the tables in the documents, and of the figures in them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tests.cells import Cell
+
+SIDES = ("before", "after", "difference")
+"""Of a stored measure: what it was, what it became, and the paired difference."""
 
 
 def rows(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
@@ -20,3 +24,15 @@ def source(cells: Sequence[Cell], language: str, command: str | None = None) -> 
     if language == "zh":
         return f"\n`{command}`;{machine};提交 {commits}。\n"
     return f"\n`{command}`; {machine}; commit {commits}.\n"
+
+
+def find_row(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return one measure of a stored table."""
+    return next(row for row in table["rows"] if row["name"] == name)
+
+
+def interval(value: Mapping[str, float], scale: float) -> str:
+    """Return ``estimate [low, high]``."""
+    digits = 1 if scale == 100 else 3
+    estimate, low, high = (scale * value[key] for key in ("estimate", "low", "high"))
+    return f"{estimate:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"

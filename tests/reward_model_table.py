@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.cells import stored
-from tests.tables import find_row, interval, rows, source
+from tests.markdown import find_row, interval, rows, source
 
 HEADERS = {
     "en": ["seed, run", "held-out pairs right", "model's score", "true success %", "paired difference", "alarm"],

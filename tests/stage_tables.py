@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cells import Cell, stored
-from tests.tables import find_row, interval, rows, source
+from tests.markdown import SIDES, find_row, interval, rows, source
 
 ROUTES = {
     "en": {"sft": "SFT on corrections", "dpo": "DPO on pairs", "kto": "KTO", "ppo": "reward model + PPO"},
@@ -44,7 +44,7 @@ def pipeline(language: str) -> str:
 
 def _sides(cell: Cell) -> list[str]:
     row = find_row(cell.figures["tables"][0], "success")
-    return [interval(row[side], 100) for side in ("before", "after", "difference")]
+    return [interval(row[side], 100) for side in SIDES]
 
 
 def _each_round(cell: Cell) -> list[str]:

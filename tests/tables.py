@@ -10,12 +10,14 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
-from typing import Any
 
 from tests.benchmarks.tables import bench, curves, peers, sb3, training, vector
 from tests.cells import RESULTS, Cell, stored
 from tests.conftest import ROOT
-from tests.markdown import rows, source
+from tests.learning_tables import dialogue, regret, toolcall
+from tests.markdown import SIDES, find_row, interval, rows, source
+from tests.reward_model_table import reward_model
+from tests.stage_tables import pipeline, rounds
 
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
 DOCUMENTS = {**{path: language for language, path in READMES.items()}, ROOT / "CONTRIBUTING.md": "en"}
@@ -72,7 +74,7 @@ def quickstart(language: str) -> str:
     body: list[list[str]] = []
     for cell in cells:
         row = find_row(cell.figures["tables"][0], "success")
-        sides = [interval(row[side], 100) for side in ("before", "after", "difference")]
+        sides = [interval(row[side], 100) for side in SIDES]
         body.append([str(cell.seed), *sides, f"{cell.seconds:.0f} s", f"{cell.figures['peak_memory_mb']:,} MB"])
     return rows(header, body) + source(cells, language)
 
@@ -162,7 +164,7 @@ def rewrite_zh(language: str) -> str:
             for row in table["rows"]:
                 if row["name"] in MEASURES:
                     scale = 100 if row["percent"] else 1
-                    sides = [interval(row[side], scale) for side in ("before", "after", "difference")]
+                    sides = [interval(row[side], scale) for side in SIDES]
                     plain = interval(copy[row["name"]], scale) if row["name"] in copy else ""
                     body.append([f"{cell.seed}, {mode}, {row['name']}", plain, *sides])
     return rows(header, body) + costs(cells, language) + source(cells, language)
@@ -211,118 +213,8 @@ def choices(language: str) -> str:
     return rows(header, body) + source(cells, language)
 
 
-def toolcall(language: str) -> str:
-    """Before and after PPO and GRPO on tool calling, and PPO paid at the end only."""
-    cells = [cell for name in ("toolcall-ppo", "toolcall-grpo", "toolcall-episode") for cell in stored(name)]
-    if not cells:
-        return ""
-    header = {
-        "en": ["training, seed", "success %, greedy", "difference", "success %, sampled", "difference"],
-        "zh": ["训练,种子", "成功率 %,贪心", "差值", "成功率 %,采样", "差值"],
-    }[language]
-    header += {
-        "en": ["decision F1", "arguments right", "parameters invented", "processor seconds"],
-        "zh": ["决策 F1", "参数正确", "虚构参数", "处理器秒数"],
-    }[language]
-    labels = {
-        "en": {"ppo": "PPO", "grpo": "GRPO", "episode": "PPO, paid at the end only"},
-        "zh": {"ppo": "PPO", "grpo": "GRPO", "episode": "PPO,只在结束时支付"},
-    }[language]
-    body: list[list[str]] = []
-    for cell in cells:
-        figures = cell.figures
-        shares = [text for table in figures["tables"] for text in _gained(find_row(table, "success"), 100)]
-        own = [_sides(figures["assessed"][""], name) for name in ("decision_f1", "arguments", "hallucinated")]
-        label = f"{labels[cell.name.removeprefix('toolcall-')]}, {cell.seed}"
-        body.append([label, *shares, *own, f"{figures['training_cpu_s']:.0f}"])
-    return rows(header, body) + source(cells, language, "make proof")
-
-
-def dialogue(language: str) -> str:
-    """What PPO with each kind of credit loses to the exact optimum, before and after, with both banks of users."""
-    cells = [cell for name in ("dialogue-token", "dialogue-turn") for cell in stored(name)]
-    if not cells:
-        return ""
-    header = {
-        "en": ["credit, seed", "users", "return", "difference", "regret", "gap closed", "processor seconds"],
-        "zh": ["信用分配,种子", "用户", "回报", "差值", "遗憾", "缩小的差距", "处理器秒数"],
-    }[language]
-    users = {"en": {"": "held out"}, "zh": {"": "留出", "training users": "训练用户库"}}[language]
-    body: list[list[str]] = []
-    for cell in cells:
-        for table in cell.figures["tables"]:
-            place, spent = table["place"], f"{cell.figures['training_cpu_s']:.0f}"
-            before, after = (cell.figures["assessed"][place][side]["greedy"]["regret"] for side in SIDES[:2])
-            label = f"{cell.name.removeprefix('dialogue-')}, {cell.seed}"
-            closed = [f"{before:.3f} → {after:.3f}", f"{100 * (1 - after / before):.0f} %"]
-            gained = _gained(find_row(table, "return"), 1)
-            body.append([label, users.get(place, place), *gained, *closed, spent])
-    return rows(header, body) + source(cells, language, "make proof")
-
-
-def regret(language: str) -> str:
-    """Regret over training, per kind of credit, as the mean over seeds; the oracle's is 0."""
-    cells = {name: stored(f"dialogue-{name}") for name in ("token", "turn")}
-    curves = {name: [cell.figures["curve"] for cell in found] for name, found in cells.items() if found}
-    if not curves:
-        return ""
-    updates = [f"{point['update']:.0f}" for point in next(iter(curves.values()))[0]]
-    body = [
-        [name, *(f"{fmean(point['regret'] for point in points):.3f}" for points in zip(*runs, strict=True))]
-        for name, runs in curves.items()
-    ]
-    return rows([{"en": "regret after updates", "zh": "更新次数后的遗憾"}[language], *updates], body)
-
-
-def _gained(row: Mapping[str, Any], scale: float) -> list[str]:
-    """Return what a measure was and became, and its paired difference with the interval."""
-    digits = 1 if scale == 100 else 3
-    before, after = (f"{scale * row[side]['estimate']:.{digits}f}" for side in SIDES[:2])
-    return [f"{before} → {after}", interval(row["difference"], scale)]
-
-
-def _sides(assessed: Mapping[str, Any], name: str) -> str:
-    before, after = (assessed[side]["greedy"][name] for side in SIDES[:2])
-    return f"{before:.3f} → {after:.3f}"
-
-
-def reward_model(language: str) -> str:
-    """A reward model, and what two policies made of it."""
-    from tests import reward_model_table
-
-    return reward_model_table.reward_model(language)
-
-
-def rounds(language: str) -> str:
-    """Rounds of feedback, by route."""
-    from tests import stage_tables
-
-    return stage_tables.rounds(language)
-
-
-def pipeline(language: str) -> str:
-    """The tiny pipeline, by environment and stage."""
-    from tests import stage_tables
-
-    return stage_tables.pipeline(language)
-
-
-SIDES = ("before", "after", "difference")
-
 MEASURES = ("return", "exact match", "restoration F1 (run)", "restoration F1 (pan)", "BLEU-4")
 """What of a corpus evaluation the README shows."""
-
-
-def find_row(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return one measure of a stored table."""
-    return next(row for row in table["rows"] if row["name"] == name)
-
-
-def interval(value: Mapping[str, float], scale: float) -> str:
-    """Return ``estimate [low, high]``."""
-    digits = 1 if scale == 100 else 3
-    estimate, low, high = (scale * value[key] for key in ("estimate", "low", "high"))
-    return f"{estimate:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def plan(language: str) -> str:

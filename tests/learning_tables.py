@@ -1,0 +1,85 @@
+"""The tables of language models that learn tool calls and dialogues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import fmean
+from typing import Any
+
+from tests.cells import stored
+from tests.markdown import SIDES, find_row, interval, rows, source
+
+
+def toolcall(language: str) -> str:
+    """Before and after PPO and GRPO on tool calling, and PPO paid at the end only."""
+    cells = [cell for name in ("toolcall-ppo", "toolcall-grpo", "toolcall-episode") for cell in stored(name)]
+    if not cells:
+        return ""
+    header = {
+        "en": ["training, seed", "success %, greedy", "difference", "success %, sampled", "difference"],
+        "zh": ["训练,种子", "成功率 %,贪心", "差值", "成功率 %,采样", "差值"],
+    }[language]
+    header += {
+        "en": ["decision F1", "arguments right", "parameters invented", "processor seconds"],
+        "zh": ["决策 F1", "参数正确", "虚构参数", "处理器秒数"],
+    }[language]
+    labels = {
+        "en": {"ppo": "PPO", "grpo": "GRPO", "episode": "PPO, paid at the end only"},
+        "zh": {"ppo": "PPO", "grpo": "GRPO", "episode": "PPO,只在结束时支付"},
+    }[language]
+    body: list[list[str]] = []
+    for cell in cells:
+        figures = cell.figures
+        shares = [text for table in figures["tables"] for text in _gained(find_row(table, "success"), 100)]
+        own = [_sides(figures["assessed"][""], name) for name in ("decision_f1", "arguments", "hallucinated")]
+        label = f"{labels[cell.name.removeprefix('toolcall-')]}, {cell.seed}"
+        body.append([label, *shares, *own, f"{figures['training_cpu_s']:.0f}"])
+    return rows(header, body) + source(cells, language, "make proof")
+
+
+def dialogue(language: str) -> str:
+    """What PPO with each kind of credit loses to the exact optimum, before and after, with both banks of users."""
+    cells = [cell for name in ("dialogue-token", "dialogue-turn") for cell in stored(name)]
+    if not cells:
+        return ""
+    header = {
+        "en": ["credit, seed", "users", "return", "difference", "regret", "gap closed", "processor seconds"],
+        "zh": ["信用分配,种子", "用户", "回报", "差值", "遗憾", "缩小的差距", "处理器秒数"],
+    }[language]
+    users = {"en": {"": "held out"}, "zh": {"": "留出", "training users": "训练用户库"}}[language]
+    body: list[list[str]] = []
+    for cell in cells:
+        for table in cell.figures["tables"]:
+            place, spent = table["place"], f"{cell.figures['training_cpu_s']:.0f}"
+            before, after = (cell.figures["assessed"][place][side]["greedy"]["regret"] for side in SIDES[:2])
+            label = f"{cell.name.removeprefix('dialogue-')}, {cell.seed}"
+            closed = [f"{before:.3f} → {after:.3f}", f"{100 * (1 - after / before):.0f} %"]
+            gained = _gained(find_row(table, "return"), 1)
+            body.append([label, users.get(place, place), *gained, *closed, spent])
+    return rows(header, body) + source(cells, language, "make proof")
+
+
+def regret(language: str) -> str:
+    """Regret over training, per kind of credit, as the mean over seeds; the oracle's is 0."""
+    cells = {name: stored(f"dialogue-{name}") for name in ("token", "turn")}
+    curves = {name: [cell.figures["curve"] for cell in found] for name, found in cells.items() if found}
+    if not curves:
+        return ""
+    updates = [f"{point['update']:.0f}" for point in next(iter(curves.values()))[0]]
+    body = [
+        [name, *(f"{fmean(point['regret'] for point in points):.3f}" for points in zip(*runs, strict=True))]
+        for name, runs in curves.items()
+    ]
+    return rows([{"en": "regret after updates", "zh": "更新次数后的遗憾"}[language], *updates], body)
+
+
+def _gained(row: Mapping[str, Any], scale: float) -> list[str]:
+    """Return what a measure was and became, and its paired difference with the interval."""
+    digits = 1 if scale == 100 else 3
+    before, after = (f"{scale * row[side]['estimate']:.{digits}f}" for side in SIDES[:2])
+    return [f"{before} → {after}", interval(row["difference"], scale)]
+
+
+def _sides(assessed: Mapping[str, Any], name: str) -> str:
+    before, after = (assessed[side]["greedy"][name] for side in SIDES[:2])
+    return f"{before:.3f} → {after:.3f}"
