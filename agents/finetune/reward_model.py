@@ -97,20 +97,22 @@ def train_reward_model(
         lengths = [row["length"] for row in table]
         trainer.attend(config, PassOrder(lengths, config.batch_size, config.epochs, config.seed))
         output = trainer.run(folder)
-    found = calibrate(*_scores(network, measured))
-    scores = np.concatenate(_scores(network, measured or table))
-    settings = RewardSettings(
-        limit, float(scores.mean()), max(1e-6, float(scores.std())), chat.history, thinking=chat.thinking
-    )
     return RewardModelMetrics(
         output.training_loss,
         output.global_step,
         len(table),
-        found,
-        settings,
+        calibrate(*_scores(network, measured)),
+        _settings(network, chat, measured or table, limit),
         merge_refused(refused, others),
         output.metrics["train_runtime"],
     )
+
+
+def _settings(network: RewardNetwork, chat: ChatRenderer, table: Sequence[Row], limit: int) -> RewardSettings:
+    """Return how answers are rendered and scored later; scores are measured in the spread of those of `table`."""
+    scores = np.concatenate(_scores(network, table))
+    spread = max(1e-6, float(scores.std()))
+    return RewardSettings(limit, float(scores.mean()), spread, chat.history, thinking=chat.thinking)
 
 
 class _Trainer(StageTrainer, RewardTrainer):

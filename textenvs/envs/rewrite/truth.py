@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cache, cached_property, lru_cache
 from itertools import product
@@ -77,7 +78,25 @@ class LazyTruth(RewriteTruth):
         return value
 
 
-class Union(Set[str]):
+class LazySet(Set[str]):
+    """A set that answers what is in it without being made; only iterating makes it."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @cached_property
+    def _all(self) -> frozenset[str]:
+        return self._made()
+
+    @abstractmethod
+    def _made(self) -> frozenset[str]:
+        """Return all of it."""
+
+
+class Union(LazySet):
     """The words of several sets, which are looked for in each of them: there are few words to look for.
 
     Args:
@@ -93,18 +112,11 @@ class Union(Set[str]):
                 return True
         return False
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._all)
-
-    @cached_property
-    def _all(self) -> frozenset[str]:
+    def _made(self) -> frozenset[str]:
         return frozenset[str]().union(*self._parts)
 
 
-class Accepted(Set[str]):
+class Accepted(LazySet):
     """Every complete wording of a meaning, normalised.
 
     Membership asks the recognizer and costs the same however many wordings there are; only iterating makes them.
@@ -123,14 +135,7 @@ class Accepted(Set[str]):
     def __contains__(self, text: object) -> bool:
         return text == self._gold or (isinstance(text, str) and self._recognizer.accepts(text, self._frame))
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._all)
-
-    @cached_property
-    def _all(self) -> frozenset[str]:
+    def _made(self) -> frozenset[str]:
         language = self._recognizer.language
         return frozenset(
             [self._gold, *[normalize(text, language) for text in wordings(surface(language), self._frame)]]
