@@ -1,10 +1,10 @@
-"""Several rewards fused: the form first, then the content; a charge for length; the whole conversation at the end."""
+"""Several rewards fused: by weights, as a product, behind a gate, one before the other, and at the end only."""
 
 import gymnasium as gym
 
 import textenvs  # noqa: F401 (registers the ids)
 from textenvs.messages import Turn
-from textenvs.rewards import Delayed, LengthPenalty, Lexicographic, WeightedSum
+from textenvs.rewards import Delayed, Gate, LengthPenalty, Lexicographic, Product, WeightedSum
 
 
 def one_line(turn: Turn) -> float:
@@ -22,7 +22,7 @@ def solved(turn: Turn) -> float:
     return turn.success
 
 
-reward = WeightedSum(
+graded = WeightedSum(
     {
         "answer": Lexicographic({"form": one_line, "right": names_the_goal}),
         "length": LengthPenalty(limit=30),
@@ -30,12 +30,19 @@ reward = WeightedSum(
     },
     {"answer": 1.0, "length": 0.2, "solved": 2.0},
 )
-print(reward)
+print(graded)
 
-env = gym.make("MultiTurnRewrite-v0", language="en", difficulty="easy", reward=reward)
-env.reset(seed=1)
-ended = False
-while not ended:
-    _, value, ended, _, info = env.step(env.unwrapped.oracle_action())
-    parts = {name: round(part, 2) for name, part in info["reward_parts"].items()}
-    print(f"{value:.2f}", parts)
+rewards = {
+    "the environment's own parts": {"coreference": 0.4, "consistency": 0.6},
+    "a product": Product({"form": one_line, "right": names_the_goal}),
+    "a gate": Gate(condition=one_line, reward=names_the_goal, threshold=0.5),
+    "a sum with a part at the end": graded,
+}
+for name, reward in rewards.items():
+    env = gym.make("MultiTurnRewrite-v0", language="en", difficulty="easy", reward=reward)
+    env.reset(seed=1)
+    ended = False
+    while not ended:
+        _, value, ended, _, info = env.step(env.unwrapped.oracle_action())
+        parts = {part: round(worth, 2) for part, worth in info["reward_parts"].items()}
+        print(f"{name:<28} {value:.2f} {parts}")
