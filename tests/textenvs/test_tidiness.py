@@ -175,6 +175,7 @@ def test_untidy_words_do_what_they_do_and_cost_something() -> None:
 
 
 MADE = Expectation(("answer",), facts=(("P856",),))
+SEVERAL = Expectation(("answer",), facts=(("B7",), ("B14",), ("B28",)))
 LACKING = Expectation(("ask",), names=(("recipient_id", "收件人", "recipient"),))
 BARRED = Expectation(("refuse",), names=(("Q3",),))
 KNOWN = {
@@ -190,11 +191,14 @@ KNOWN = {
         ("en", MADE, "P856"),
         ("en", MADE, "Your parcel has been created. The parcel ID is P856."),
         ("en", MADE, "I have created the international parcel. Its ID is P856. Let me know if you need anything else."),
+        ("en", SEVERAL, "The IDs are B7, B14, and B28."),
+        ("en", SEVERAL, "B7, B14, B28"),
         ("en", LACKING, "Could you please provide the recipient_id?"),
         ("en", LACKING, "Who is the recipient?"),
         ("en", BARRED, "I am not allowed to do this. Rule Q3 forbids it."),
         ("zh", MADE, "好的，编号是P856。"),
         ("zh", MADE, "已为您创建国际包裹。编号是P856。"),
+        ("zh", SEVERAL, "编号分别是B7、B14和B28。"),
         ("zh", LACKING, "您好，请告诉我收件人。"),
         ("zh", BARRED, "抱歉，我不能办理，规定Q3不允许。"),
     ],
@@ -209,6 +213,10 @@ def test_an_assistant_that_talks_as_assistants_do_is_tidy(language: str, expecta
     ("language", "expectation", "text"),
     [
         ("en", MADE, "P856 P856"),
+        ("en", MADE, "P856, P856"),
+        ("en", SEVERAL, "The IDs are B7, B14, B28, B35."),
+        ("en", SEVERAL, "The IDs are B7, B14, B28. B7."),
+        ("zh", SEVERAL, "编号是B7、B14、B28、B35。"),
         ("en", MADE, "The ID is P856. P856."),
         ("en", MADE, "The ID is P856 or maybe P857."),
         ("en", MADE, "is the ID P856"),

@@ -188,6 +188,6 @@ def _answer(words: float, tidy: bool, strict: bool) -> float:
 
 def _words(task: Task, progress: Progress, checked: float) -> float:
     """Return how far the final words are right; NaN where nothing is asked of them."""
-    if not task.expectation.names and math.isnan(checked):
+    if not (task.expectation.names or task.expectation.decoys) and math.isnan(checked):
         return math.nan
     return names_right(progress.answer, task.expectation, task.opening) * (1.0 if math.isnan(checked) else checked)

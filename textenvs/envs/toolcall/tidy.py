@@ -51,6 +51,8 @@ ENGLISH = Frames(
             rf"{_THE}<thing>: <value>",
             r"(?:the |its )?id: <value>",
             rf"<value> is {_THE}(?:<thing>|id)",
+            r"(?:(?:the|their|all) ids|they|these) are <values>",
+            r"<values>",
         ),
         "done": (
             r"(?:all |it is |that is |everything is )?done",
@@ -98,6 +100,8 @@ CHINESE = Frames(
             rf"<thing>{_NOW}{_MADE}(?:成功)?了?,(?:编号|<thing>)(?:是|为|:)<value>",
             r"<value>",
             r"<value>是<thing>",
+            r"(?:它们的)?编号(?:有|是|为|分别是|:)<values>",
+            r"<values>",
         ),
         "done": (
             r"好的?",
@@ -162,7 +166,7 @@ def read_answer(text: str, expectation: Expectation, language: Language, known: 
 
 def _each_once(said: tuple[Sentence, ...], expectation: Expectation) -> bool:
     """Say whether every fact is stated once at most."""
-    stated = [text for one in said for place, text in one.filled if place == "value"]
+    stated = [text for one in said for place, text in one.filled if place in ("value", "values")]
     return all(sum(says(text, forms) for text in stated) <= 1 for forms in expectation.facts)
 
 
@@ -170,7 +174,7 @@ class _Places:
     """Tells what may stand in the places of a frame.
 
     Args:
-        expectation: gives ``value``, a fact, and ``named``, what must be named.
+        expectation: gives ``value``, a fact, ``values``, several of them, and ``named``, what must be named.
         known: gives ``thing``.
     """
 
@@ -182,11 +186,16 @@ class _Places:
     def fits(self, place: str, text: str) -> bool:
         """Say whether a text may stand in a place."""
         if place == "value":
-            return any(self._is_value(text, form) for forms in self._facts for form in forms)
+            return self._states(text)
+        parts = [part for part in _LISTED.split(text) if part]
+        if place == "values":
+            return len(parts) == len(set(parts)) > 1 and all(map(self._states, parts))
         if place == "named":
-            parts = [part for part in _LISTED.split(text) if part]
             return bool(parts) and any(part in self._names for part in parts) and all(map(self._may_be_named, parts))
         return self._is_thing(text)
+
+    def _states(self, text: str) -> bool:
+        return any(self._is_value(text, form) for forms in self._facts for form in forms)
 
     def _is_value(self, text: str, form: str) -> bool:
         return text == form or (text.startswith(form) and text[len(form) :].strip() in _UNITS)

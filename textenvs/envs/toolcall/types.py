@@ -71,7 +71,8 @@ class Expectation:
         rules: how their values are compared.
         names: what a question or a refusal must name, such as the missing parameters; one entry a thing, each as the
             forms any of which will do.
-        decoys: names that an answer which must name something else has no business naming; see `wording.names_right`.
+        decoys: names that an answer which must name something else has no business naming, or that
+            must not be said at all where nothing is to be named; see `wording.names_right`.
         facts: what the final answer must say, in the same shape. Where tools were run, a fact must come from a result.
         state: what the tools' state must hold at the end, by key; None where the task does not say.
         checker: ``"pkg.mod:fn"``, a function of `Progress` that returns a number in [0, 1]; ``""`` without one.

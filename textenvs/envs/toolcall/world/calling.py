@@ -6,7 +6,7 @@ from textenvs.envs.toolcall.world.database import Row
 from textenvs.envs.toolcall.world.draft import Draft, ImpasseError, Truth
 from textenvs.envs.toolcall.world.kinds import Amount, Choice, Day, Ref
 from textenvs.envs.toolcall.world.operations import Operation
-from textenvs.envs.toolcall.world.phrases import MADE, OF, sentence
+from textenvs.envs.toolcall.world.phrases import OF
 from textenvs.envs.toolcall.world.plans import (
     Plan,
     Result,
@@ -16,7 +16,6 @@ from textenvs.envs.toolcall.world.plans import (
     change,
     known,
     look,
-    noun_in,
     titled,
 )
 from textenvs.envs.toolcall.world.services import SERVICES
@@ -129,26 +128,3 @@ def canonical(draft: Draft) -> None:
 def _translated(service: Service, name: str) -> bool:
     kind = service.field(name).kind
     return isinstance(kind, Choice | Day) or (isinstance(kind, Amount) and len(kind.units["en"]) > 1)
-
-
-def pages(draft: Draft) -> None:
-    """A record that is not on the first page of a list."""
-    services = [one for one in draft.services if "browse" in one.verbs]
-    if not services:
-        raise ImpasseError("pages")
-    service = draft.dice.pick(services)
-    edition = draft.edition(service)
-    row = draft.dice.pick([one for one in draft.rows(service) if one["edition"] == edition][3:])
-    browse = Operation(service, "browse", edition)
-    listed = draft.call(browse, page=1)
-    while all(one[service.title] != row[service.title] for one in listed["items"]):
-        listed = draft.call(browse, page=listed["page"] + 1)
-    said = sentence(
-        draft.setting,
-        "which",
-        noun=noun_in(draft, service),
-        label=service.field(service.title).label[draft.setting.language],
-        value=row[service.title],
-    )
-    answer = MADE[draft.setting.language].format(value=row["id"])
-    draft.say(said, served(Result(((row["id"],),), answer), ordered=True))

@@ -10,7 +10,7 @@ from typing import Any
 from textenvs.dice import Dice
 from textenvs.envs.toolcall.types import Language
 from textenvs.envs.toolcall.world.kinds import Ref, Words, both
-from textenvs.envs.toolcall.world.operations import PAGE, Operation
+from textenvs.envs.toolcall.world.operations import HANDFUL, PAGE, Operation
 from textenvs.envs.toolcall.world.services import SERVICES
 from textenvs.envs.toolcall.world.spec import Field, Service, Verb
 from textenvs.partition import MODULUS, RESIDUES
@@ -21,6 +21,7 @@ _VERBS: Mapping[Verb, tuple[str, ...]] = {
     "look": ("get", "read", "fetch", "show", "view"),
     "find": ("find", "search", "locate", "lookup", "query"),
     "browse": ("list", "browse", "page", "scan", "index"),
+    "match": ("filter", "match", "select", "pick", "collect"),
     "add": ("create", "add", "new", "make", "submit"),
     "change": ("set", "update", "edit", "modify", "change"),
     "drop": ("cancel", "delete", "remove", "drop", "discard"),
@@ -39,6 +40,10 @@ _DESCRIPTIONS: Mapping[Verb, Words] = {
     "look": both("查询{noun}的信息。", "Read one {noun}."),
     "find": both("按{title}查找{noun}的编号。", "Find the ID of a {noun} by its {title}."),
     "browse": both("列出所有{noun}，每页{page}个。", "List every {noun}, {page} a page."),
+    "match": both(
+        "按{field}列出{noun}的编号，每次{handful}个；more 为真时，把 next 作为 after 接着列。",
+        "List {noun} IDs by {field}, {handful} at a time; where there is more, pass next as after.",
+    ),
     "add": both("{act}。", "{act}."),
     "change": both("修改{noun}的{field}。", "Change the {field} of a {noun}."),
     "drop": both("{act}{noun}。", "{act} a {noun}."),
@@ -119,6 +124,7 @@ def description_of(card: Card, language: Language) -> str:
         field=service.field(operation.field).label[language] if operation.field else "",
         act=act[:1].upper() + act[1:],
         page=PAGE,
+        handful=HANDFUL,
     )
     return _BACKUP[language].format(description=text) if card.backup else text
 

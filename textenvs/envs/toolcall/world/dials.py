@@ -21,6 +21,7 @@ CALLING = (
     "retry",
     "detour",
     "pages",
+    "partial",
     "undo",
     "planted",
     "repeat",

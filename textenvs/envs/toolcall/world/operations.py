@@ -1,21 +1,25 @@
-"""What tools do: seven mechanisms, each for every service."""
+"""What tools do: eight mechanisms, each for every service."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from textenvs.envs.toolcall.world.database import Database, Row
-from textenvs.envs.toolcall.world.kinds import COUNT, Amount, Flag, Ref, both
+from textenvs.envs.toolcall.world.database import Database, NotFoundError, Row
+from textenvs.envs.toolcall.world.kinds import COUNT, Amount, Flag, Kind, Ref, both
 from textenvs.envs.toolcall.world.services import SERVICES
 from textenvs.envs.toolcall.world.spec import WRITES, Field, Service, Verb
 
 PAGE = 3
 """Records on a page."""
 
+HANDFUL = 2
+"""Records with some value that are listed at a time."""
+
 _PAGE = Field("page", both("页码", "page"), COUNT, default=1)
+_AFTER = Field("after", both("上一次结果里的 next", "next of the result before"), Kind(), default="")
 _PLAIN = Amount(10, 990, 10, {"zh": ((1, ""),), "en": ((1, ""),)}, both("", ""))
 _SUM = Field("amount", both("金额", "amount"), _PLAIN, both("金额{v}", "amount {v}"))
 
@@ -28,7 +32,7 @@ class Operation:
         service: whose.
         verb: what.
         edition: of the records that it can see; ``""`` where the service has no editions.
-        field: that "change" changes.
+        field: that "change" changes, or by whose value "match" lists.
     """
 
     service: Service
@@ -77,7 +81,7 @@ def operations(service: Service, edition: str = "") -> tuple[Operation, ...]:
     return tuple(
         Operation(service, verb, edition, field)
         for verb in service.verbs
-        for field in (service.changeable if verb == "change" else ("",))
+        for field in {"change": service.changeable, "match": service.listed_by}.get(verb, ("",))
     )
 
 
@@ -91,13 +95,16 @@ def id_field(service: Service) -> Field:
 @cache
 def _parameters(operation: Operation) -> tuple[Field, ...]:
     service = operation.service
+    # What is changed or listed by must be said, whether or not a new record could do without.
+    given = (replace(service.field(operation.field), default=None),) if operation.field else ()
     key = tuple(id_field(service) if name == "id" else service.field(name) for name in service.key)
     return {
         "look": key,
         "find": (service.field(service.title),) if service.title else (),
         "browse": (_PAGE,),
+        "match": (*given, _AFTER),
         "add": tuple(service.field(name) for name in service.stated),
-        "change": (*key, service.field(operation.field)) if operation.field else (),
+        "change": (*key, *given),
         "drop": key,
         "convert": (_SUM, *key),
     }[operation.verb]
@@ -140,6 +147,17 @@ def _browse(operation: Operation, database: Database, given: Mapping[str, Any]) 
     return {"items": listed, "page": page, "pages": -(-len(rows) // PAGE)}
 
 
+def _match(operation: Operation, database: Database, given: Mapping[str, Any]) -> Any:
+    service, column, after = operation.service, operation.field, given["after"]
+    rows = database.select(service, {"edition": operation.edition, column: given[column]})
+    ids = [row["id"] for row in rows]
+    if after and after not in ids:
+        raise NotFoundError(f"after: {after!r} was not listed; give the next of the result before")
+    left = ids[ids.index(after) + 1 if after else 0 :]
+    listed = {"items": left[:HANDFUL], "more": len(left) > HANDFUL}
+    return {**listed, "next": left[HANDFUL - 1]} if listed["more"] else listed
+
+
 def _add(operation: Operation, database: Database, given: Mapping[str, Any]) -> Any:
     service = operation.service
     for field in operation.parameters:
@@ -172,6 +190,7 @@ _MECHANISMS: Mapping[Verb, Callable[[Operation, Database, Mapping[str, Any]], An
     "look": _look,
     "find": _find,
     "browse": _browse,
+    "match": _match,
     "add": _add,
     "change": _change,
     "drop": _drop,

@@ -14,7 +14,7 @@ from textenvs.envs.toolcall.world.kinds import Setting, Words, both
 from textenvs.partition import MODULUS, RESIDUES
 
 Mood = Literal[
-    "question", "command", "change", "drop", "which", "supply", "repeat", "redo", "tool", "weekday", "thanks"
+    "question", "command", "change", "drop", "which", "every", "supply", "repeat", "redo", "tool", "weekday", "thanks"
 ]
 
 _OPENERS: Mapping[Language, tuple[str, ...]] = {
@@ -101,6 +101,22 @@ _CORES: Mapping[Mood, Mapping[Language, tuple[str, ...]]] = {
             "Find out the ID of the {noun} with the {label} {value}.",
             "For the {noun} with the {label} {value}, what is the ID?",
             "Tell me the ID of the {noun} whose {label} is {value}.",
+        ),
+    },
+    "every": {
+        "zh": (
+            "{label}是{value}的{noun}有哪些？把编号都告诉我。",
+            "列出{label}是{value}的所有{noun}的编号。",
+            "每一个{label}为{value}的{noun}，我都要编号。",
+            "把{label}是{value}的{noun}全找出来，给我编号。",
+            "{label}为{value}的{noun}，一个不漏地告诉我编号。",
+        ),
+        "en": (
+            "Give me the ID of every {noun} whose {label} is {value}.",
+            "Which IDs belong to a {noun} with {value} as the {label}? I need them all.",
+            "List each {noun} whose {label} is {value}, by its ID.",
+            "Of all that is a {noun} with {value} as the {label}, I want the IDs.",
+            "For every single {noun} whose {label} is {value}, tell me the ID.",
         ),
     },
     "supply": {
@@ -201,6 +217,9 @@ def sentence(setting: Setting, mood: Mood, **slots: str) -> str:
 
 COMMA: Words = both("，", ", ")
 
+LISTED: Words = both("、", ", ")
+"""Between the things of a list."""
+
 OF: Words = both("{thing}的{label}", "the {label} of {thing}")
 """A thing by another's relation to it."""
 
@@ -239,6 +258,8 @@ PLANTED: Words = both(
 FACT: Words = both("{label}是{value}。", "The {label} is {value}.")
 
 MADE: Words = both("好的，编号是{value}。", "Done, the ID is {value}.")
+
+ALL: Words = both("编号是{values}。", "The IDs are {values}.")
 
 DONE: Words = both("好的。", "Done.")
 

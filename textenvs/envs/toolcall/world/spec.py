@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from textenvs.envs.toolcall.world.kinds import Kind, Ref, Words, both
 
-Verb = Literal["look", "find", "browse", "add", "change", "drop", "convert"]
-"""The mechanisms: read a record, find its id by title, page through all, create, change a field, remove, compute."""
+Verb = Literal["look", "find", "browse", "match", "add", "change", "drop", "convert"]
+"""The mechanisms: read a record, find its id by title, page through all, list those with some value a few at a time,
+create, change a field, remove, compute."""
 
 WRITES: tuple[Verb, ...] = ("add", "change", "drop")
 
@@ -46,8 +47,9 @@ class Service:
         known_as: how people refer to a record by its key, with the key's fields and ``noun`` in braces.
         title: the column by which a record is found and listed; ``""`` without one.
         stated: the fields that a new record is given.
-        verbs: which tools there are; "change" stands for one for each of `changeable`.
+        verbs: which tools there are; "change" stands for one for each of `changeable`, "match" of `listed_by`.
         changeable: the fields that can be changed.
+        listed_by: the fields by whose values records can be listed.
         acts: how people ask for "add" and "drop", with ``{noun}``.
         editions: qualifiers of near-identical tools for separate records of one table; empty without any.
     """
@@ -62,6 +64,7 @@ class Service:
     title: str = ""
     stated: tuple[str, ...] = ()
     changeable: tuple[str, ...] = ()
+    listed_by: tuple[str, ...] = ()
     acts: Mapping[Verb, Words] = field(default_factory=dict["Verb", "Words"])
     editions: Mapping[str, Words] = field(default_factory=dict[str, "Words"])
 

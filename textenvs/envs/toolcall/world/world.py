@@ -11,7 +11,7 @@ import numpy as np
 
 from textenvs.dice import Dice
 from textenvs.envs.toolcall.types import Language, Task
-from textenvs.envs.toolcall.world import calling, dialogues, silent, trouble
+from textenvs.envs.toolcall.world import calling, dialogues, lists, silent, trouble
 from textenvs.envs.toolcall.world.cards import Card
 from textenvs.envs.toolcall.world.database import Database, Row
 from textenvs.envs.toolcall.world.dials import CALLING, SILENT, Dials, dials_of
@@ -29,7 +29,8 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 SCENARIOS: Mapping[str, Scenario] = {
     **{name: getattr(calling, name) for name in ("single", "choice", "parallel", "chain")},
-    **{name: getattr(calling, name) for name in ("defaults", "canonical", "pages")},
+    **{name: getattr(calling, name) for name in ("defaults", "canonical")},
+    **{name: getattr(lists, name) for name in ("pages", "partial")},
     **{name: getattr(dialogues, name) for name in ("pronoun", "missing", "withheld", "undo", "repeat")},
     **{name: getattr(trouble, name) for name in ("retry", "detour", "planted")},
     **{name: getattr(silent, name) for name in SILENT},

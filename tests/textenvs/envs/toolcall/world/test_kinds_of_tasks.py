@@ -225,6 +225,26 @@ def test_a_record_on_a_later_page_is_found_by_turning_pages() -> None:
         assert outcome(play(env, index, example(calls[0]), "Done."))[0] == 0.0
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_what_is_listed_in_part_is_asked_for_until_it_is_whole(language: str) -> None:
+    env = only("partial", language=language)
+    for index in ITEMS:
+        env.reset(options={"index": index})
+        (gold,) = expectations(env)
+        calls, ids = [example(one) for one in gold.calls], [forms[0] for forms in gold.facts]
+        assert len(calls) >= 2
+        assert [one.example.get("after") for one in gold.calls] == [None, *ids[1:-1:2]][: len(calls)]
+        results = [json.loads(step[0]["history"][-1]["content"]) for step in play(env, index)[:-1]]
+        assert [one["more"] for one in results] == [True] * (len(calls) - 1) + [False]
+        assert sorted(key for one in results for key in one["items"]) == sorted(ids)
+        part = outcome(play(env, index, calls[0], ", ".join(ids[:2])))
+        guessed = outcome(play(env, index, calls[0], ", ".join(ids)))
+        assert part[0] == guessed[0] == 0.0
+        assert outcome(play(env, index, *calls, ", ".join(ids))) == (1.0, "success", 1.0)
+        if gold.decoys:
+            assert outcome(play(env, index, *calls, ", ".join([*ids, gold.decoys[0]])))[0] == 0.0
+
+
 def test_what_was_made_is_undone_and_made_again() -> None:
     env = only("undo")
     for index in ITEMS:

@@ -13,7 +13,7 @@ from textenvs.envs.toolcall.world.database import WRITES, NotFoundError
 from textenvs.envs.toolcall.world.dials import Dials
 from textenvs.envs.toolcall.world.draft import Draft
 from textenvs.envs.toolcall.world.kinds import Setting
-from textenvs.envs.toolcall.world.operations import InvalidValueError, Operation
+from textenvs.envs.toolcall.world.operations import HANDFUL, InvalidValueError, Operation
 from textenvs.envs.toolcall.world.services import SERVICES
 
 ORDER, EVENT, RATE = SERVICES["order"], SERVICES["event"], SERVICES["rate"]
@@ -65,6 +65,29 @@ def test_pages_hold_every_record_once(draft: Draft) -> None:
     assert [len(page["items"]) for page in pages] == [3, 3, 1]
     assert [item["order_id"] for page in pages for item in page["items"]] == [row["id"] for row in draft.rows(ORDER)]
     assert {page["pages"] for page in pages} == {3}
+
+
+def test_a_list_goes_on_after_what_was_listed(draft: Draft) -> None:
+    held = [row for row in draft.rows(EVENT) if row["edition"] == draft.edition(EVENT)]
+    match = Operation(EVENT, "match", draft.edition(EVENT), "room")
+    for room in ("red", "blue", "online"):
+        listed, more, after = [], True, ""
+        while more:
+            result = match.run(draft.database, room=room, after=after)
+            more, after = result["more"], result.get("next", "")
+            assert len(result["items"]) <= HANDFUL
+            assert more is (after != "")
+            listed += result["items"]
+        assert listed == [row["id"] for row in held if row["room"] == room]
+    with pytest.raises(NotFoundError, match="after: 'E1' was not listed"):
+        match.run(draft.database, room="red", after="E1")
+
+
+def test_what_is_changed_or_listed_by_must_be_said() -> None:
+    for name in ("speed", "destination"):
+        for verb in ("change", "match"):
+            given = {one.name: one.default for one in Operation(SERVICES["parcel"], verb, "local", name).parameters}
+            assert given[name] is None
 
 
 def test_a_sum_is_converted_by_the_rate(draft: Draft) -> None:

@@ -21,10 +21,11 @@ BOOKING = Service(
         Field("bed", both("房型", "room type"), BED, both("房型{v}", "room type {v}")),
         Field("price", both("价格", "price"), MONEY, default=0),
     ),
-    verbs=("look", "browse", "add", "change", "drop"),
+    verbs=("look", "match", "browse", "add", "change", "drop"),
     title="city",
     stated=("city", "check_in", "bed", "nights"),
     changeable=("check_in", "nights", "bed"),
+    listed_by=("bed",),
     acts={"add": both("做一个{noun}", "make one {noun}"), "drop": both("取消", "cancel")},
     editions={"hotel": both("酒店", "hotel"), "hostel": both("青旅", "hostel"), "villa": both("别墅", "villa")},
 )

@@ -21,10 +21,11 @@ EVENT = Service(
         Field("room", both("地点", "room"), ROOM, both("地点{v}", "room {v}")),
         Field("guest_id", both("嘉宾", "guest"), Ref("contact"), default=""),
     ),
-    verbs=("find", "look", "add", "change", "drop"),
+    verbs=("find", "look", "match", "add", "change", "drop"),
     title="title",
     stated=("title", "day", "room", "duration"),
     changeable=("day", "room"),
+    listed_by=("room",),
     acts={"add": both("建一个{noun}", "create one {noun}"), "drop": both("删除", "delete")},
     editions={"work": both("工作", "work"), "family": both("家庭", "family"), "club": both("社团", "club")},
 )

@@ -23,9 +23,10 @@ FILE = Service(
         Field("note", both("备注", "note"), TEXT),
         Field("owner_id", both("所有者", "owner"), Ref("contact")),
     ),
-    verbs=("find", "look", "browse", "change", "drop"),
+    verbs=("find", "look", "match", "browse", "change", "drop"),
     title="name",
     changeable=("folder",),
+    listed_by=("folder",),
     acts={"drop": both("删除", "delete")},
     editions={"shared": both("共享", "shared"), "private": both("私人", "private"), "backup": both("备份", "backup")},
 )

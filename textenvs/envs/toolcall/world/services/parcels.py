@@ -21,9 +21,10 @@ PARCEL = Service(
         Field("arrival", both("到达日期", "arrival date"), DAY, default=""),
         Field("order_id", both("所属订单", "order"), Ref("order"), both("给{v}", "for {v}")),
     ),
-    verbs=("look", "add", "change", "drop"),
+    verbs=("look", "match", "add", "change", "drop"),
     stated=("destination", "weight", "order_id", "speed"),
     changeable=("destination", "speed"),
+    listed_by=("speed",),
     acts={"add": both("寄一个{noun}", "ship a {noun}"), "drop": both("撤回", "recall")},
     editions={
         "domestic": both("国内", "domestic"),
