@@ -77,6 +77,11 @@ class LossInputs(CriticInputs):
     kl_coef: float
     entropy_coef: float
 
+    @property
+    def log_ratio(self) -> Tensor:
+        """[n] log of new over old probability of each token, with gradient."""
+        return self.logprobs - self.old_logprobs
+
 
 class Loss(NamedTuple):
     """A micro-batch's share of the minibatch's loss.
@@ -159,8 +164,9 @@ AnyAlgorithm = Algorithm[Any]
 def policy_loss(tokens: LossInputs, surrogate: Surrogate, config: TrainConfig) -> Loss:
     """Return a surrogate's loss with the terms that every algorithm has: entropy bonus, divergence from the reference.
 
-    The divergence is weighted by the (constant) ratio new/old, so that its gradient stays right after the policy has
-    moved away from the one that sampled.
+    The divergence is weighted by the surrogate's own (constant) ratio new/old, so that its gradient stays right after
+    the policy has moved away from the one that sampled: exactly right by a token's ratio, given the prefix, and by a
+    whole episode's; GSPO's length-normalised ratio trades some bias for less variance there as in its surrogate.
     """
     policy = (tokens.weight * tokens.importance * surrogate.loss).sum()
     entropy = tokens.mean_weight * tokens.entropy.sum()
@@ -170,9 +176,8 @@ def policy_loss(tokens: LossInputs, surrogate: Surrogate, config: TrainConfig) -
         total = total - tokens.entropy_coef * entropy
     terms = {"policy_loss": policy, "entropy": entropy, "clip_fraction": clipped}
     if tokens.kl_coef > 0:
-        ratio = (tokens.logprobs - tokens.old_logprobs).detach().exp()
         estimate = LOSS_ESTIMATORS[config.kl_estimator](tokens.logprobs, tokens.ref_logprobs)
-        kl = (tokens.weight * ratio * estimate).sum()
+        kl = (tokens.weight * surrogate.ratio * estimate).sum()
         total = total + tokens.kl_coef * kl
         terms["kl_loss"] = kl
     return Loss(total, terms)

@@ -43,8 +43,8 @@ def clipped_loss(tokens: LossInputs, config: ClippedConfig, log_ratio: Tensor | 
     Args:
         tokens: of the micro-batch.
         config: gives the bounds.
-        log_ratio: [n] what is clipped; the tokens' own ratio, if not given.
+        log_ratio: [n] what is clipped, and weighs the divergence; the tokens' own ratio, if not given.
     """
-    own = tokens.logprobs - tokens.old_logprobs if log_ratio is None else log_ratio
-    surrogate = clipped_surrogate(own, tokens.advantages, config.clip_range, config.clip_high, config.dual_clip)
+    judged = tokens.log_ratio if log_ratio is None else log_ratio
+    surrogate = clipped_surrogate(judged, tokens.advantages, config.clip_range, config.clip_high, config.dual_clip)
     return policy_loss(tokens, surrogate, config)

@@ -82,12 +82,11 @@ def credit(batch: TokenBatch, config: GRPOConfig) -> Credit:
 def loss(tokens: LossInputs, config: GRPOConfig) -> Loss:
     """Return the surrogate of `loss_type` with entropy bonus and divergence."""
     if config.loss_type == "cispo":
-        surrogate = clipped_weight_surrogate(tokens.logprobs, tokens.old_logprobs, tokens.advantages, config.clip_high)
+        surrogate = clipped_weight_surrogate(tokens.logprobs, tokens.log_ratio, tokens.advantages, config.clip_high)
         return policy_loss(tokens, surrogate, config)
-    log_ratio = tokens.logprobs - tokens.old_logprobs
     if config.loss_type == "gspo":
-        log_ratio = sequence_log_ratio(log_ratio, tokens.episode, mean=True)
-    return clipped_loss(tokens, config, log_ratio)
+        return clipped_loss(tokens, config, sequence_log_ratio(tokens.log_ratio, tokens.episode, mean=True))
+    return clipped_loss(tokens, config)
 
 
 def normalizer(trajectory_index: IntArray, config: GRPOConfig) -> FloatArray:

@@ -41,7 +41,7 @@ def credit(batch: TokenBatch, config: RLOOConfig) -> Credit:
 
 def loss(tokens: LossInputs, config: RLOOConfig) -> Loss:
     """Return the clipped surrogate of whole episodes."""
-    log_ratio = sequence_log_ratio(tokens.logprobs - tokens.old_logprobs, tokens.episode, mean=False)
+    log_ratio = sequence_log_ratio(tokens.log_ratio, tokens.episode, mean=False)
     return clipped_loss(tokens, config, log_ratio)
 
 

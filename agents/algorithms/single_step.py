@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from agents.algorithms.base import Loss, LossInputs, policy_loss
 from agents.algorithms.config import TrainConfig
 from agents.losses.policy_gradient import score_function
-from agents.losses.surrogate import Surrogate
+from agents.losses.surrogate import unclipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,4 +28,4 @@ class SingleStepConfig(TrainConfig):
 def score_function_loss(tokens: LossInputs, config: SingleStepConfig) -> Loss:
     """Return ``-A log pi`` with entropy bonus and divergence; nothing is ever clipped."""
     loss = score_function(tokens.logprobs, tokens.advantages)
-    return policy_loss(tokens, Surrogate(loss, torch.zeros_like(loss, dtype=torch.bool)), config)
+    return policy_loss(tokens, unclipped(loss, tokens.log_ratio), config)

@@ -14,10 +14,17 @@ class Surrogate(NamedTuple):
     Attributes:
         loss: [n] to be minimised.
         clipped: [n] whether a bound held the token's ratio back.
+        ratio: [n] new over old probability of what was judged, the token or the sequence it stands in; constant.
     """
 
     loss: Tensor
     clipped: Tensor
+    ratio: Tensor
+
+
+def unclipped(loss: Tensor, log_ratio: Tensor) -> Surrogate:
+    """Return a loss [n] that no bound holds back, of tokens with this log ratio [n]."""
+    return Surrogate(loss, torch.zeros_like(loss, dtype=torch.bool), log_ratio.detach().exp())
 
 
 def clipped_surrogate(
@@ -45,10 +52,10 @@ def clipped_surrogate(
     if dual_clip is not None:
         floor = torch.where(advantages < 0, dual_clip * advantages, -torch.inf)
         objective, clipped = torch.max(objective, floor), clipped | (objective < floor)
-    return Surrogate(-objective, clipped)
+    return Surrogate(-objective, clipped, ratio.detach())
 
 
-def clipped_weight_surrogate(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip_high: float) -> Surrogate:
+def clipped_weight_surrogate(logprobs: Tensor, log_ratio: Tensor, advantages: Tensor, clip_high: float) -> Surrogate:
     """Return ``-min(ratio, 1 + clip_high) A log pi`` per token, with the weight held constant (CISPO).
 
     The bound is on the weight and not on the update: every token keeps a gradient.
@@ -57,9 +64,9 @@ def clipped_weight_surrogate(logprobs: Tensor, old_logprobs: Tensor, advantages:
 
     Args:
         logprobs: [n] of the policy being updated.
-        old_logprobs: [n] of the same policy when the tokens were collected.
+        log_ratio: [n] log of new over old probability.
         advantages: [n].
         clip_high: how far above 1 the weight may rise, >= 0.
     """
-    ratio = (logprobs - old_logprobs).detach().exp()
-    return Surrogate(-ratio.clamp(max=1 + clip_high) * advantages * logprobs, ratio > 1 + clip_high)
+    ratio = log_ratio.detach().exp()
+    return Surrogate(-ratio.clamp(max=1 + clip_high) * advantages * logprobs, ratio > 1 + clip_high, ratio)

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from agents.algorithms import grpo, reinforce_plus_plus, rloo
 from agents.algorithms.base import Algorithm, LossInputs
+from agents.losses.kl import k3
+from agents.losses.sequence import sequence_log_ratio
 from agents.trainer.kl import charge_rewards
 from agents.trajectory import TokenBatch
 from tests.agents.build import loss_inputs, segment, trajectory, turn
@@ -80,23 +82,28 @@ def test_grpos_loss_and_gradient(loss_type: grpo.LossType, dual_clip: float | No
     assert (gradient == 0)[mask].any() == (loss_type != "cispo"), "CISPO alone keeps every token's gradient"
 
 
-@pytest.mark.parametrize("loss_type", [name for name in LOSS_TYPES if name != "gspo"])
+@pytest.mark.parametrize("loss_type", LOSS_TYPES)
 def test_grpos_loss_with_a_divergence(loss_type: grpo.LossType, episodes: Completions) -> None:
-    """The value only: TRL differentiates the ratio that weighs the divergence too, which is no KL's gradient."""
+    """Off-policy; TRL differentiates the ratio that weighs the divergence too, which is no KL's gradient.
+
+    So its gradient is ours and that share, which is added here.
+    """
     config = grpo.GRPOConfig(
         loss_type=loss_type, clip_range_high=0.3, kl_coef=0.04, kl_estimator="k3", **own(loss_type)
     )
-    ours = grpo.ALGORITHM.loss(as_tokens(episodes, grpo.ALGORITHM, config), config)
-    assert ours.total.item() == pytest.approx(theirs_with(loss_type, episodes, 0.04), abs=1e-5)
-    assert ours.total.item() != pytest.approx(theirs_with(loss_type, episodes, 0.0), abs=1e-4)
-
-
-def test_gspos_loss_with_a_divergence_on_the_first_step(episodes: Completions) -> None:
-    """Later TRL weighs each token's divergence by its sequence's ratio, and this project by the token's own."""
-    first = episodes._replace(old=episodes.logprobs.detach())
-    config = grpo.GRPOConfig(loss_type="gspo", clip_range_high=0.3, kl_coef=0.04, kl_estimator="k3")
-    ours = grpo.ALGORITHM.loss(as_tokens(first, grpo.ALGORITHM, config), config)
-    assert ours.total.item() == pytest.approx(theirs_with("gspo", first, 0.04), abs=1e-5)
+    tokens = as_tokens(episodes, grpo.ALGORITHM, config)
+    ours = grpo.ALGORITHM.loss(tokens, config).total
+    theirs, without = (theirs_with(loss_type, episodes, beta) for beta in (0.04, 0.0))
+    assert ours.item() == pytest.approx(theirs.item(), abs=1e-5)
+    assert ours.item() != pytest.approx(without.item(), abs=1e-4)
+    log_ratio = tokens.log_ratio
+    if loss_type == "gspo":
+        log_ratio = sequence_log_ratio(log_ratio, tokens.episode, mean=True)
+    divergence = k3(tokens.logprobs, tokens.ref_logprobs).detach()
+    through_the_ratio = 0.04 * (tokens.weight * log_ratio.exp() * divergence).sum()
+    (gradient,) = torch.autograd.grad(ours + through_the_ratio, episodes.logprobs)
+    (expected,) = torch.autograd.grad(theirs, episodes.logprobs)
+    torch.testing.assert_close(gradient, expected, atol=1e-6, rtol=0)
 
 
 def own(loss_type: str) -> dict[str, int]:
@@ -104,9 +111,9 @@ def own(loss_type: str) -> dict[str, int]:
     return {"dr_grpo_tokens": LENGTH} if loss_type == "dr_grpo" else {}
 
 
-def theirs_with(loss_type: str, episodes: Completions, beta: float) -> float:
+def theirs_with(loss_type: str, episodes: Completions, beta: float) -> Tensor:
     logprobs, old, ref, mask, advantages = episodes
-    return grpo_loss(loss_type, logprobs, old, mask, advantages, ref, beta).item()
+    return grpo_loss(loss_type, logprobs, old, mask, advantages, ref, beta)
 
 
 def test_reinforce_plus_plus_loss_and_gradient(episodes: Completions) -> None:

@@ -141,6 +141,18 @@ def test_the_kl_loss_is_weighted_by_the_ratio_off_policy() -> None:
     torch.testing.assert_close(policy.gradient(loss), policy.gradient(divergence))
 
 
+def test_the_ratio_of_whole_episodes_mends_the_visits_of_prefixes_too() -> None:
+    """Sampled by another policy, the term has the gradient given the prefixes that the one being trained visits."""
+    old_logprobs = Tabular(2).logprobs().detach()
+    weight = old_logprobs.sum(-1).exp().repeat_interleave(2)
+    logprobs, zeros = policy.logprobs(), torch.zeros(18, dtype=torch.float64)
+    tokens = inputs(logprobs.flatten(), old_logprobs.flatten(), zeros, weight, 1.0)
+    whole = (logprobs - old_logprobs).sum(-1).repeat_interleave(2)
+    config = PPOConfig(kl_coef=1.0, kl_placement="loss", kl_estimator="k2")
+    found = policy.gradient(clipped_loss(tokens, config, whole).total)
+    torch.testing.assert_close(found, policy.gradient(per_prefix_kl(forward=False)))
+
+
 @pytest.mark.parametrize(
     ("estimator", "values", "gradients"),
     [

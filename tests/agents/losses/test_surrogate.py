@@ -60,7 +60,7 @@ def test_dual_clip_by_hand(ratio: float, advantage: float, loss: float, clipped:
 @pytest.mark.parametrize(("ratio", "weight", "clipped"), [(0.1, 0.1, False), (1.0, 1.0, False), (2.0, 1.3, True)])
 def test_clipped_weight_by_hand(ratio: float, weight: float, clipped: bool) -> None:
     logprobs = torch.tensor([math.log(ratio) - 1.0], requires_grad=True)
-    result = clipped_weight_surrogate(logprobs, torch.tensor([-1.0]), torch.tensor([-2.0]), 0.3)
+    result = clipped_weight_surrogate(logprobs, logprobs + 1.0, torch.tensor([-2.0]), 0.3)
     assert result.loss.item() == pytest.approx(2.0 * weight * logprobs.item(), abs=1e-6)
     assert result.clipped.item() is clipped
     (gradient,) = torch.autograd.grad(result.loss.sum(), logprobs)
