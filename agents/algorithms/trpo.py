@@ -18,13 +18,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from agents.algorithms.actor_critic import ActorCriticConfig, critic_pace, gae_credit, value_loss
 from agents.algorithms.base import Algorithm, Loss, LossInputs, ValueLearning, policy_loss
 from agents.algorithms.settings import TrustRegion
 from agents.losses import weights
-from agents.losses.surrogate import Surrogate
+from agents.losses.surrogate import unclipped
 from agents.trajectory import FloatArray, IntArray
 
 
@@ -49,8 +47,8 @@ class TRPOConfig(ActorCriticConfig):
 
 def loss(tokens: LossInputs, config: TRPOConfig) -> Loss:
     """Return the surrogate ``-ratio A``, never clipped, with entropy bonus and divergence from the reference."""
-    surrogate = -(tokens.logprobs - tokens.old_logprobs).exp() * tokens.advantages
-    return policy_loss(tokens, Surrogate(surrogate, torch.zeros_like(surrogate, dtype=torch.bool)), config)
+    surrogate = -tokens.log_ratio.exp() * tokens.advantages
+    return policy_loss(tokens, unclipped(surrogate, tokens.log_ratio), config)
 
 
 def normalizer(trajectory_index: IntArray, config: TRPOConfig) -> FloatArray:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -116,9 +117,18 @@ class NaturalStep:
 
     def _full_step(self, portion: Portion, gradient: Tensor) -> Tensor:
         """Return the longest step [P] along the natural gradient, before any search; the graphs it needed are freed."""
-        fisher = self._fisher(portion)
+        fisher = self._fisher(self._sampled(portion))
         direction = conjugate_gradient(fisher, -gradient, self.region.cg_steps)
         return longest_step(float(direction @ fisher(direction)), self.region.max_kl) * direction
+
+    def _sampled(self, portion: Portion) -> Portion:
+        """Return the portion of every n-th of the episodes, on which the curvature is measured."""
+        batch = portion.work.batch
+        tokens = np.concatenate([rows.tokens for rows in portion.microbatches])
+        episodes = np.unique(batch.trajectory_index[tokens])[:: self.region.fisher_every]
+        mask = np.zeros(len(batch), dtype=np.bool_)
+        mask[tokens] = np.isin(batch.trajectory_index[tokens], episodes)
+        return Portion.of(portion.work, mask, self.algorithm, self.config)
 
     def _fisher(self, portion: Portion) -> Callable[[Tensor], Tensor]:
         """Return multiplication by the damped Fisher matrix at the old weights, [P] to [P].

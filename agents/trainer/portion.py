@@ -84,7 +84,7 @@ def with_drift(loss: Loss, tokens: LossInputs) -> Loss:
     drift = {
         "approx_kl": tokens.mean_weight * k3(tokens.old_logprobs, logprobs).sum(),
         "importance": tokens.mean_weight * tokens.importance.sum(),
-        "ratio_max": (logprobs - tokens.old_logprobs).max().exp(),
+        "ratio_max": tokens.log_ratio.detach().max().exp(),
     }
     return Loss(loss.total, {**loss.terms, **drift})
 

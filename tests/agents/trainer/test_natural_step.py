@@ -23,9 +23,10 @@ from textenvs.errors import ConfigError
 LARGE = TrustRegion(max_kl=0.05, cg_steps=5, cg_damping=0.01)
 
 
-def prepared(policy: CausalLMPolicy, **settings: Any) -> tuple[Updater, TokenBatch, Credit]:
+def prepared(policy: CausalLMPolicy, every: int = 1, **settings: Any) -> tuple[Updater, TokenBatch, Credit]:
+    """Return a trainer, and every n-th of eight episodes with their credit."""
     config = TRPOConfig(**{"trust_region": LARGE, "n_epochs": 1, "n_minibatches": 1, **settings})
-    episodes = random_trajectories(np.random.default_rng(0), count=8)
+    episodes = random_trajectories(np.random.default_rng(0), count=8)[::every]
     batch = score_batch(policy, TokenBatch.of(episodes), 10_000, critic=True, reference=False)
     return Updater(policy, ALGORITHM, config), batch, ALGORITHM.credit(batch, config)
 
@@ -33,10 +34,14 @@ def prepared(policy: CausalLMPolicy, **settings: Any) -> tuple[Updater, TokenBat
 def natural_step(updater: Updater, batch: TokenBatch, credit: Credit) -> UpdateStats:
     """Make the policy's step alone."""
     stats = UpdateStats()
-    work = Work(batch, credit, np.ones(len(batch), np.float32), kl_coef=0.0, entropy_coef=0.0)
     assert updater.natural_step is not None
-    updater.natural_step.take(Portion.of(work, credit.mask, ALGORITHM, updater.config), stats)
+    updater.natural_step.take(whole(updater, batch, credit), stats)
     return stats
+
+
+def whole(updater: Updater, batch: TokenBatch, credit: Credit) -> Portion:
+    work = Work(batch, credit, np.ones(len(batch), np.float32), kl_coef=0.0, entropy_coef=0.0)
+    return Portion.of(work, credit.mask, ALGORITHM, updater.config)
 
 
 @pytest.mark.parametrize("lora", [None, LORA])
@@ -80,6 +85,24 @@ def test_the_graph_of_a_single_micro_batch_is_built_once(budget: int, kept: bool
         return len(ran)
 
     assert (forwards(1) == forwards(4)) is kept
+
+
+@pytest.mark.parametrize("budget", [10_000, 64])
+def test_curvature_may_be_measured_on_every_third_episode(budget: int) -> None:
+    policy = disturbed(tiny_policy())
+    size = sum(weight.numel() for name, weight in policy.trainable_parameters() if not name.startswith("critic."))
+    gradient = torch.randn(size, generator=torch.Generator().manual_seed(0))
+
+    def step(every: int, fisher_every: int) -> torch.Tensor:
+        region = TrustRegion(cg_steps=2, cg_damping=0.01, fisher_every=fisher_every)
+        made = prepared(policy, every, trust_region=region, microbatch_tokens=budget)
+        natural = made[0].natural_step
+        assert natural is not None
+        return natural._full_step(whole(*made), gradient)
+
+    found, expected, of_all = step(1, 3), step(3, 1), step(1, 1)
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-3)
+    assert (found - of_all).norm() > 0.01 * of_all.norm(), "the other episodes' curvature is another"
 
 
 def test_a_search_that_fails_leaves_every_bit_and_is_counted() -> None:
