@@ -23,7 +23,8 @@ from tests.chaos.worlds import ChaoticEnv, reward_fault, world_fault
 from tests.toy import WORDS, EchoEnv
 from textenvs.faults import Fault
 
-LIMIT_S = 0.25
+LIMIT_S = {"thread": 0.5, "process": 1.0}
+"""What a step may take in seconds; it takes a hundredth of that, unless it hangs or the machine is very busy."""
 GROUP = 4
 
 STOPS = {"environment_raised": "error", "environment_timed_out": "timed_out", "": ""}
@@ -38,12 +39,14 @@ def requests(groups: int) -> list[EpisodeRequest]:
     return [EpisodeRequest(group, member, index=group) for group in range(groups) for member in range(GROUP)]
 
 
-@pytest.fixture(scope="module")
-def played() -> Iterator[tuple[list[Trajectory], Counter[Fault]]]:
-    """Sixty-four episodes of chaos, and what was counted."""
+@pytest.fixture(scope="module", params=[("thread", 16, None), ("process", 6, 4)], ids=["thread", "process"])
+def played(request: pytest.FixtureRequest) -> Iterator[tuple[list[Trajectory], Counter[Fault]]]:
+    """Groups of four episodes of chaos, and what was counted."""
+    workers, groups, live = request.param
+    limit = LIMIT_S[workers]
     params = SamplingParams(max_new_tokens=4)
-    collector = Collector(policy(), ChaoticEnv, params, workers="thread", step_timeout_s=LIMIT_S)
-    yield collector.collect(requests(16)), collector.counts
+    collector = Collector(policy(), ChaoticEnv, params, workers=workers, max_live=live, step_timeout_s=limit)
+    yield collector.collect(requests(groups)), collector.counts
     collector.close()
 
 
@@ -123,7 +126,7 @@ def test_a_run_finishes_with_finite_weights(algorithm: type[PPO] | type[GRPO], w
         max_new_tokens=4,
         learning_rate=1e-2,
         workers=workers,
-        step_timeout_s=LIMIT_S,
+        step_timeout_s=LIMIT_S[workers],
     )
     before = [parameter.detach().clone() for _, parameter in agent.policy.trainable_parameters()]
     recorder = Recorder()
