@@ -40,11 +40,6 @@ def never_ask(observation: Observation) -> str:
     return words.agent.moves[kind].format(name=name, detail=detail)
 
 
-def careless(observation: Observation) -> str:
-    """Ask in the order of the list, whatever the user has said, and answer with whatever comes next, in turns."""
-    return (never_ask if _turn(observation) % 2 else always_ask)(observation)
-
-
 def _row(observation: Observation, language: Language) -> tuple[str, str]:
     """Return name and detail of the candidate whose turn it is."""
     pattern = re.escape(WORDS[language].agent.row).replace(r"\{name\}", "(.+?)").replace(r"\{values\}", ".+")
@@ -63,6 +58,6 @@ def echo(observation: Observation) -> str:
 
 
 BASELINES: Mapping[str, Baseline] = MappingProxyType(
-    {"always_ask": always_ask, "never_ask": never_ask, "end_at_once": end_at_once, "echo": echo, "careless": careless}
+    {"always_ask": always_ask, "never_ask": never_ask, "end_at_once": end_at_once, "echo": echo}
 )
 """The baselines that need nothing but the observation."""

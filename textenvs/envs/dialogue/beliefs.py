@@ -63,6 +63,12 @@ def wants_in(box: Sequence[int], sizes: Sequence[int]) -> Wants | None:
     return tuple(FREE if bits >> size else bits.bit_length() - 1 for bits, size in zip(box, sizes, strict=True))
 
 
+def told_values(belief: Belief, sizes: Sequence[int]) -> Wants:
+    """Return by slot the only value that may be wanted, taking the user at its word; `FREE` where there are several."""
+    single = [bits.bit_length() - 1 if not bits & (bits - 1) else FREE for bits in _taken_at_its_word(belief, sizes)]
+    return tuple(FREE if value == size else value for value, size in zip(single, sizes, strict=True))
+
+
 def believe(kb: KnowledgeBase, goal: int, acts: Sequence[Act], strain: int) -> Belief:
     """Return what is known after a request.
 

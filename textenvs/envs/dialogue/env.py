@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import ClassVar, get_args
 
 from textenvs.advice import Advice
-from textenvs.core import Baseline, Honest, Observation, RewardTiming, TextEnv
+from textenvs.core import Baseline, Honest, RewardTiming, TextEnv
 from textenvs.envs.dialogue import reward as conversing
 from textenvs.envs.dialogue.advice import advise
+from textenvs.envs.dialogue.annotators import careless, describing
 from textenvs.envs.dialogue.baselines import BASELINES
 from textenvs.envs.dialogue.chat_user import ChatUsers
 from textenvs.envs.dialogue.dials import Dials, dials_of
@@ -134,21 +135,22 @@ class DialogueStrategy(TextEnv):
         return honest_of(episode) if isinstance(episode, DialogueEpisode) else super().honest()
 
     def baselines(self) -> Mapping[str, Baseline]:
-        """Return the oracle, ``always_ask``, ``never_ask``, ``end_at_once``, ``echo`` and ``careless``.
+        """Return the oracle, ``always_ask``, ``never_ask``, ``end_at_once`` and ``echo``.
 
-        With simulated users there are ``best_known`` too, the best policy known where the optimum is out of reach, and
-        ``random``, which takes any of the menu's moves.
+        With simulated users there are ``best_known`` too, the best policy known where the optimum is out of reach;
+        ``random``, which takes any of the menu's moves; ``describing`` and ``careless``, who answer by what was told,
+        see `annotators`.
         """
-        played: Mapping[str, Baseline] = (
-            {}
-            if isinstance(self.source, RecordedSource)
-            else {"best_known": self._known, "random": random_move(self.menu())}
-        )
-        return {**super().baselines(), **played, **BASELINES}
+        recorded = isinstance(self.source, RecordedSource)
+        return {**super().baselines(), **({} if recorded else self._played()), **BASELINES}
 
-    def _known(self, _: Observation) -> str:
-        episode = self._playing()
-        return episode.word(episode.best_known())
+    def _played(self) -> dict[str, Baseline]:
+        return {
+            "best_known": lambda _: self._playing().word(self._playing().best_known()),
+            "random": random_move(self.menu()),
+            "describing": lambda _: describing(self._playing()),
+            "careless": lambda _: careless(self._playing()),
+        }
 
     def _playing(self) -> DialogueEpisode:
         episode = self._current()

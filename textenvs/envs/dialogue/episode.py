@@ -9,12 +9,13 @@ from functools import cached_property
 from typing import Literal, Self
 
 from textenvs.envs.dialogue.beliefs import Belief, believe, follow, wants_in
+from textenvs.envs.dialogue.descriptions import value_names
 from textenvs.envs.dialogue.knowledge import KnowledgeBase, Wants
 from textenvs.envs.dialogue.lexicon import Lexicon
 from textenvs.envs.dialogue.oracle import Oracle, oracle_of
 from textenvs.envs.dialogue.process import Process, process_of
 from textenvs.envs.dialogue.strategy import best_known
-from textenvs.envs.dialogue.types import Catalogue, Closing, Item, TurnTruth
+from textenvs.envs.dialogue.types import Closing, Item, TurnTruth
 from textenvs.envs.dialogue.voice import Voice
 from textenvs.envs.dialogue.wording import WORDS
 from textenvs.episode import Outcome
@@ -157,6 +158,14 @@ class DialogueEpisode:
         """Return words, or a tag, for a move."""
         return self._lexicon.write(move, self._tags)
 
+    def describe(self, wants: Wants) -> str:
+        """Return words, or a tag, for an answer of the kind that was asked for, by the values that are wanted.
+
+        Args:
+            wants: by slot, the value that is named, or `FREE`; at least one is.
+        """
+        return self._lexicon.describe(self.intent, wants, self._tags)
+
     def content(self) -> str:
         """Return what there is and who comes."""
         return repr(replace(self.item, name=""))
@@ -234,14 +243,10 @@ def _instruction(item: Item, tags: bool, own: str | None) -> str:
         for slot in catalogue.slots
     ]
     rows = [
-        agent.row.format(name=name, detail=detail, values=words.comma.join(_values(catalogue, row)))
+        agent.row.format(name=name, detail=detail, values=words.comma.join(value_names(catalogue, row)))
         for name, detail, row in zip(catalogue.names, catalogue.details, catalogue.kb.rows, strict=True)
     ]
     offered = agent.catalogue.format(slots=words.comma.join(slots), rows="\n".join(rows))
     if own is not None:
         return "\n".join(part for part in (own, offered) if part)
     return "\n".join((agent.instruction.format(noun=catalogue.noun), offered, agent.tags if tags else agent.plain))
-
-
-def _values(catalogue: Catalogue, row: tuple[int, ...]) -> list[str]:
-    return [slot.values[value].name for slot, value in zip(catalogue.slots, row, strict=True)]

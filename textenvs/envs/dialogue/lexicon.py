@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 
+from textenvs.envs.dialogue.descriptions import Descriptions, described, value_names
+from textenvs.envs.dialogue.knowledge import Wants
 from textenvs.envs.dialogue.types import Catalogue, Language
 from textenvs.envs.dialogue.wording import WORDS, Cues
 from textenvs.messages import strip_thinking
@@ -26,7 +28,8 @@ class Lexicon:
     """Understands agents that talk about one catalogue.
 
     A turn does one thing. Where an answer and a question stand side by side, the answer is heard; of several
-    questions, the first; several names at once are understood by nobody.
+    questions, the first; several names at once are understood by nobody. In place of a name an answer may describe what
+    it is about, see `descriptions`: in a tag, or in a message that says nothing else.
 
     Args:
         catalogue: what there is, in words.
@@ -55,9 +58,10 @@ class Lexicon:
         """
         text = _heard(action)
         if tag := _TAG.fullmatch(text):
-            return self._is_thing(move, tag[2].strip())
+            described = _tag_kinds().get(tag[1]) in ANSWERS and self._descriptions.pure(folded(tag[2]))
+            return described or self._is_thing(move, tag[2].strip())
         said = self._words.frames.read(text, partial(self._fits, move))
-        return said is not None and [one.kind for one in said] == [move.kind]
+        return (said is not None and [one.kind for one in said] == [move.kind]) or self._described(text) == move
 
     def _is_thing(self, move: Move, argument: str) -> bool:
         """Say whether the argument of a tag is what the move is about, and no more."""
@@ -93,6 +97,23 @@ class Lexicon:
             return f"[{' '.join(part for part in (agent.tag_names[move.kind], named, name) if part)}]"
         return agent.moves[move.kind].format(slot=named, name=name, detail=detail)
 
+    def describe(self, kind: MoveKind, wants: Wants, tags: bool) -> str:
+        """Return words, or a tag, for an answer that describes what it is about.
+
+        Args:
+            kind: of the answer, one of `ANSWERS`.
+            wants: the values that are named, at least one of them.
+            tags: whether to write a tag.
+        """
+        agent = self._words.agent
+        if tags:
+            return f"[{agent.tag_names[kind]} {self._words.comma.join(value_names(self._catalogue, wants))}]"
+        return agent.described[kind].format(thing=described(self._catalogue, wants))
+
+    @cached_property
+    def _descriptions(self) -> Descriptions:
+        return Descriptions(self._catalogue)
+
     def _tag(self, kind_name: str, argument: str) -> Move:
         kind = _tag_kinds().get(kind_name)
         if kind is None:
@@ -102,6 +123,8 @@ class Lexicon:
             return Move("ask", slot)
         if kind in ANSWERS:
             found = _found(self._names, argument)
+            if not found:
+                return self._looked_up(kind, argument)
             return Move(kind, FREE, found[0]) if len(found) == 1 else _UNCLEAR
         return Move(kind)
 
@@ -120,7 +143,21 @@ class Lexicon:
         slot, parting = _first(self._slots, text), cues["end"].search(text)
         if ("?" in text or cues["question"].search(text)) and not (parting and slot == FREE):
             return Move("ask", slot)
-        return Move("end") if parting else _UNCLEAR
+        return self._described(text) or (Move("end") if parting else _UNCLEAR)
+
+    def _described(self, text: str) -> Move | None:
+        """Return the answer that a text gives by a description; None where it does not, or does anything else."""
+        said = self._words.describing.read(text, lambda _, thing: self._descriptions.pure(thing))
+        if said is None or len(said) != 1:
+            return None
+        return self._looked_up(said[0].kind, said[0].filled[0][1])
+
+    def _looked_up(self, kind: MoveKind, description: str) -> Move:
+        """Return an answer with the first candidate that is described, or that there is none."""
+        found = self._descriptions.look_up(description)
+        if found is None:
+            return _UNCLEAR
+        return Move(kind, FREE, found[0]) if found else Move("refuse")
 
 
 def _heard(action: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from textenvs.envs.dialogue.descriptions import described
 from textenvs.envs.dialogue.types import Catalogue, Mood
 from textenvs.envs.dialogue.wording import WORDS, UserWords, Words
 from textenvs.envs.dialogue.wording.tables import Wordings
@@ -56,9 +57,8 @@ class Voice:
         return wordings[self.wordings[(self.start + key) % len(self.wordings)]]
 
     def _request(self, words: Words, goal: int, acts: tuple[Act, ...]) -> str:
-        told = [self.catalogue.slots[act.slot].values[act.value].phrase for act in acts if act.kind == "inform"]
-        phrases, noun = words.both.join(told), self.catalogue.noun
-        thing = " ".join([noun, phrases]).strip() if words.after else phrases + noun
+        told = {act.slot: act.value for act in acts if act.kind == "inform"}
+        thing = described(self.catalogue, tuple(told.get(slot, FREE) for slot in range(len(self.catalogue.slots))))
         # The opener and the core are chosen so that their numbers sum to one of the split's.
         opener = (self.start * 7 + goal) % MODULUS
         core = (self.wordings[self.start % len(self.wordings)] - opener) % MODULUS

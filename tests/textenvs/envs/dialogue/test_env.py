@@ -80,12 +80,18 @@ def play_again(env: DialogueStrategy, truths: list[TurnTruth]) -> float:
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_no_trivial_policy_comes_within_two_fifths_of_the_optimum(language: str, split: Any) -> None:
     env = DialogueStrategy(difficulty="small", language=language, split=split)  # type: ignore[arg-type]
-    for name, act in env.baselines().items():
-        if name not in ("oracle", "best_known"):
-            assert fmean(play(env, act, index)[0] for index in range(40)) < 0.1, name
+    listeners = ("oracle", "best_known", "describing", "careless")
+    trivial = {name: act for name, act in env.baselines().items() if name not in listeners}
+    for name, act in {**trivial, "tagged echo": tagged_echo}.items():
+        assert fmean(play(env, act, index)[0] for index in range(40)) < 0.1, name
     # Nor does the best guess without a question, by one who knows all that is known and when to refuse and stop.
     guesses = [guess(env, index) for index in range(200)]
     assert fmean(guesses) < 0.6 * OPTIMUM[split]
+
+
+def tagged_echo(observation: Any) -> str:
+    """Have looked up whatever the user has just said."""
+    return f"[recommend {observation['history'][-1]['content'][-80:]}]"
 
 
 OPTIMUM = {"train": 0.86, "test": 0.81}

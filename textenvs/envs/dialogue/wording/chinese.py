@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textenvs.envs.dialogue.wording.chinese_frames import FRAMES
+from textenvs.envs.dialogue.wording.chinese_frames import DESCRIBED, DESCRIBING, FRAMES
 from textenvs.envs.dialogue.wording.tables import AgentWords, Cues, UserWords, Words
 
 _USER = UserWords(
@@ -106,9 +106,9 @@ _AGENT = AgentWords(
     instruction="你帮助顾客找{noun}。只问会改变答案的问题，能答就答，没事可做了就结束。",
     catalogue="项目：{slots}\n{rows}",
     plain="每次只做一件事：询问一个项目、按名字推荐一个、按名字预订一个（对方要预订时）、告知一个的编号（对方要编号时）、"
-    "说没有合适的、转给同事、问还需要什么，或者说再见。",
+    "说没有合适的、转给同事、问还需要什么，或者说再见。也可以不说名字，只说条件：系统会查出列表中第一个符合的。",
     tags="每次写下面之一：[问 项目] [推荐 名字] [预订 名字] [编号 名字] [没有]（没有合适的） "
-    "[转接] [还要]（还需要什么） [再见]",
+    "[转接] [还要]（还需要什么） [再见]。名字可以换成条件：条件、条件（系统会查出列表中第一个符合的）。",
     slot="{slot}（{values}）",
     row="- {values}：{name}，编号{detail}",
     moves={
@@ -121,6 +121,11 @@ _AGENT = AgentWords(
         "offer": "还需要什么吗？",
         "end": "再见。",
         "unclear": "",
+    },
+    described={
+        "recommend": "我推荐{thing}。",
+        "book": "已为您预订{thing}。",
+        "explain": "这是{thing}的编号。",
     },
     tag_names={
         "ask": "问",
@@ -143,5 +148,5 @@ _CUES = Cues(
     question=r"^(?:请问|什么|哪|几|多少|想要|要什么)|吗$|呢$",
 )
 
-CHINESE = Words(_USER, _AGENT, _CUES, FRAMES, "", "，", "、", after=False)
+CHINESE = Words(_USER, _AGENT, _CUES, FRAMES, DESCRIBING, DESCRIBED, "", "，", "、", after=False)
 """The tables of Chinese."""

@@ -68,3 +68,20 @@ FRAMES = Frames(
     _COURTESIES,
 )
 """The sentences of tidy agents."""
+
+DESCRIBING = Frames(
+    {
+        "recommend": (rf"我{_FOR_YOU}(?:推荐|建议){_YOU}?(?:选择?|看看|试试|考虑)?<thing>",),
+        "book": (rf"我?(?:已经?|这就|马上){_FOR_YOU}(?:预订|预约|订)(?:好)?了?<thing>",),
+        "explain": (
+            r"这是<thing>的?编号",
+            rf"我(?:把|来)?(?:告诉|发给){_YOU}<thing>的?编号",
+        ),
+    },
+    _COURTESIES,
+)
+"""The sentences of agents that describe what they answer with."""
+
+_VALUE_LIST = r"<value>(?:的?[、,和 ]?<value>)*"
+DESCRIBED = rf"(?:一[家个台部间套门])?{_VALUE_LIST}的?(?:<noun>|那?一?[家个台部间套门])?"
+"""The shape of a description: "便宜的在城北的餐厅"."""

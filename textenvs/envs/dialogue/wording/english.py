@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textenvs.envs.dialogue.wording.english_frames import FRAMES
+from textenvs.envs.dialogue.wording.english_frames import DESCRIBED, DESCRIBING, FRAMES
 from textenvs.envs.dialogue.wording.tables import AgentWords, Cues, UserWords, Words
 
 _USER = UserWords(
@@ -156,9 +156,10 @@ _AGENT = AgentWords(
     catalogue="Slots: {slots}\n{rows}",
     plain="Each turn do one thing: ask about one slot, recommend one by name, book one by name (if that is wanted), "
     "tell one's number (if that is wanted), say that there is nothing suitable, hand over to a colleague, ask whether "
-    "there is anything else, or say goodbye.",
+    "there is anything else, or say goodbye. Instead of a name, say what it has: the first that has it is looked up.",
     tags="Each turn write one of: [ask SLOT] [recommend NAME] [book NAME] [explain NAME] (its number) [refuse] "
-    "(nothing suitable) [handover] [offer] (anything else?) [end]",
+    "(nothing suitable) [handover] [offer] (anything else?) [end]. Instead of NAME: VALUE, VALUE (the first that has "
+    "them is looked up).",
     slot="{slot} ({values})",
     row="- {values}: {name}, number {detail}",
     moves={
@@ -171,6 +172,11 @@ _AGENT = AgentWords(
         "offer": "Is there anything else?",
         "end": "Goodbye.",
         "unclear": "",
+    },
+    described={
+        "recommend": "I recommend the {thing}.",
+        "book": "I book the {thing} for you.",
+        "explain": "Here is the number of the {thing}.",
     },
     tag_names={
         "ask": "ask",
@@ -194,5 +200,5 @@ _CUES = Cues(
     question=r"^(?:which|what|where|when|how|do you|would you|tell me|please tell)\b",
 )
 
-ENGLISH = Words(_USER, _AGENT, _CUES, FRAMES, " ", ", ", " and ", after=True)
+ENGLISH = Words(_USER, _AGENT, _CUES, FRAMES, DESCRIBING, DESCRIBED, " ", ", ", " and ", after=True)
 """The tables of English."""

@@ -9,6 +9,7 @@ _VALUES = r"(?:[:,] <values>| \(<values>\))?"
 _WISH = r"(?:like|prefer|want|need|have|be looking for)"
 _FOR_YOU = r"(?: (?:for|to) you)?(?: now)?"
 _SORRY = r"(?:(?:i am )?(?:sorry|afraid),? ?(?:but |that )?|unfortunately,? )?"
+_I_BOOK = r"i (?:will |can |have |am )?(?:now )?(?:book|booked|booking|reserve|reserved|reserving)"
 _WANTED = r"(?: you (?:want|need|prefer|have in mind|would like|are looking for))?"
 
 _ASK = (
@@ -40,7 +41,7 @@ _RECOMMEND = (
     "<name>",
 )
 _BOOK = (
-    rf"i (?:will |can |have |am )?(?:now )?(?:book|booked|booking|reserve|reserved|reserving) <name>{_FOR_YOU}",
+    rf"{_I_BOOK} <name>{_FOR_YOU}",
     rf"<name> (?:is|has been|was)(?: now)? (?:booked|reserved){_FOR_YOU}",
     r"(?:your |the )?(?:booking|reservation) (?:at|for|of|with) <name> (?:is|has been) (?:made|done|confirmed)",
     r"(?:booked|reserved):? <name>",
@@ -95,3 +96,26 @@ FRAMES = Frames(
     _COURTESIES,
 )
 """The sentences of tidy agents."""
+
+DESCRIBING = Frames(
+    {
+        "recommend": (
+            rf"i (?:would |can |will )?(?:recommend|suggest|propose) <thing>{_FOR_YOU}",
+            r"(?:my|our best) (?:recommendation|suggestion) (?:for you )?(?:is|would be) <thing>",
+        ),
+        "book": (rf"{_I_BOOK} <thing>{_FOR_YOU}",),
+        "explain": (
+            r"here is the number (?:of|for) <thing>",
+            r"i (?:will |can )?(?:give|tell|send) you the number (?:of|for) <thing>",
+        ),
+    },
+    _COURTESIES,
+)
+"""The sentences of agents that describe what they answer with."""
+
+_VALUE_LIST = r"<value>(?:(?:,? and|,)? <value>)*"
+DESCRIBED = (
+    rf"(?:(?:the|an?|something) )?"
+    rf"(?:{_VALUE_LIST}(?: (?:one|<noun>)(?: {_VALUE_LIST})?)?|(?:one|<noun>) {_VALUE_LIST})"
+)
+"""The shape of a description: "the cheap one in the north"."""

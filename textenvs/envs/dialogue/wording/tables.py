@@ -49,6 +49,7 @@ class AgentWords:
         slot: how a slot and its values are listed.
         row: how a candidate is listed, with ``{name}``, ``{values}`` and ``{detail}``.
         moves: the oracle's words by kind of move, with ``{slot}``, ``{name}`` and ``{detail}``.
+        described: answers that describe what they are about, by kind of move, with ``{thing}``.
         tag_names: what the tags are called, by kind of move.
     """
 
@@ -59,6 +60,7 @@ class AgentWords:
     slot: str
     row: str
     moves: Mapping[MoveKind, str]
+    described: Mapping[MoveKind, str]
     tag_names: Mapping[MoveKind, str]
 
 
@@ -93,6 +95,8 @@ class Words:
         cues: by which agents are understood.
         frames: the sentences of tidy agents by the kind of their move, with ``<slot>``, ``<values>``, ``<name>``,
             ``<detail>`` and ``<noun>``; see `textenvs.tidiness`.
+        describing: the sentences of answers that describe what they are about, with ``<thing>``.
+        described: the shape of such a description: a regular expression with ``<value>`` and ``<noun>``.
         space: what stands between two sentences.
         comma: what stands in a list.
         both: what stands between two phrases.
@@ -103,6 +107,8 @@ class Words:
     agent: AgentWords
     cues: Cues
     frames: Frames
+    describing: Frames
+    described: str
     space: str
     comma: str
     both: str
