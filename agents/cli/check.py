@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,6 +84,8 @@ def _withstands(target: str, settings: Mapping[str, Any], options: Options) -> b
 
     if options.items < 1:
         raise UsageError(f"--items {options.items}: at least 1")
+    if not math.isfinite(options.margin):
+        raise UsageError(f"--margin {options.margin}: give a number, such as 0.1")
     return check_exploits(Console(), target, settings, options.items, options.margin)
 
 

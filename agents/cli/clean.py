@@ -81,22 +81,34 @@ def held_out(against: Against) -> Iterator[int]:
 
     Raises:
         UnknownNameError: if there is no such suite.
-        CorpusError: if there is no such file.
+        CorpusError: if there is no such file, or lines of it are malformed: what they ask cannot be held out.
     """
     from agents.evaluation.runner import find_suite
-    from agents.rows.cleaning.entry import Entry, opening_key
-    from agents.rows.files import read_lines
+    from agents.rows.cleaning.entry import opening_key
 
     for path in against.files:
-        for line in read_lines(path):
-            if line.row is not None:
-                yield from Entry(path, line.number, line.start, line.row).openings
+        yield from _openings(path)
     for name in against.suites:
         for one in find_suite(name).slices:
             env = one.make()
             for index in one.indices:
                 observation, _ = env.reset(options={"index": index})
                 yield opening_key(observation["history"])
+
+
+def _openings(path: Path) -> Iterator[int]:
+    """Yield the keys of the questions in a file of test rows."""
+    from agents.rows.cleaning.entry import Entry
+    from agents.rows.files import read_lines
+    from textenvs.corpus_file import Problem, refuse
+
+    problems: list[Problem] = []
+    for line in read_lines(path):
+        if line.row is None:
+            problems.append(Problem(line.number, line.problem))
+        else:
+            yield from Entry(path, line.number, line.start, line.row).openings
+    refuse(problems, path, "rows")
 
 
 def _print(report: CleaningReport, folder: Path) -> None:
@@ -108,7 +120,8 @@ def _print(report: CleaningReport, folder: Path) -> None:
     rows = [(reason, f"{count:,}", report.examples[reason][0]) for reason, count in report.dropped.most_common()]
     print_rows(console, "Set aside", ("reason", "rows", "such as"), rows)
     kinds = ", ".join(f"{kind or 'no kind'} {count:,}" for kind, count in sorted(report.kinds.items()))
-    console.print(f"{report.kept:,} of {report.read:,} rows kept ({kinds}).", markup=False, highlight=False)
+    of_which = f" ({kinds})" if kinds else ""
+    console.print(f"{report.kept:,} of {report.read:,} rows kept{of_which}.", markup=False, highlight=False)
     if report.undecided:
         console.print(f"{report.undecided:,} rows are too short to tell their language; they stayed.", highlight=False)
     console.print(f"Kept and dropped rows, each with its reason: {folder}", markup=False, highlight=False)

@@ -76,6 +76,12 @@ def _run_command(name: str, args: Sequence[str]) -> int:
     except TextEnvsError as error:
         _complain(error)
         return USAGE if isinstance(error, UsageError) else FAILED
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a folder that is a file, a disk that is full: nothing that a traceback would explain
+        place = "" if error.filename is None else f"{str(error.filename)!r}: "
+        _complain(OSError(f"{place}{error.strerror or error}"))
+        return FAILED
 
 
 def _print_version() -> int:

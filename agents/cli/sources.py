@@ -154,6 +154,8 @@ def flatten(tree: Mapping[str, Any], settings: Mapping[str, Setting], prefix: st
             yield from flatten(cast("Mapping[str, Any]", value), settings, f"{name}.")
         elif isinstance(value, Mapping) and settings[name].takes_text:
             yield name, json.dumps(value, ensure_ascii=False)
+        elif name not in settings and f"{name}.fn" in settings:
+            yield f"{name}.fn", value  # the short way to name a reward, as for flags
         else:
             yield name, value
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +21,7 @@ RETRY_AFTER_S = 1
 READING_S = 10.0
 """Seconds that a client may take to send a body."""
 SHORTEST_TOKEN = 16
+LAST_PORT = 65_535
 
 
 async def read_body(request: Request, most: int) -> bytes | Refusal:
@@ -70,19 +73,32 @@ def check_address(host: str, token: str | None) -> None:
 
 
 def listen(app: ASGIApp, host: str, port: int) -> None:
-    """Serve an application until it is interrupted; what runs is finished first."""
+    """Serve an application until it is interrupted; what runs is finished first.
+
+    Raises:
+        ConfigError: if nobody can listen there.
+    """
     import uvicorn
 
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         log_level="warning",
         access_log=False,
         server_header=False,
         limit_concurrency=4000,
         timeout_graceful_shutdown=10,
     )
+    with _socket(host, port) as listening, contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run([listening])
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    if not 0 < port <= LAST_PORT:
+        raise ConfigError(f"--port {port}: a port is a number from 1 to {LAST_PORT}")
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise ConfigError(f"nobody can listen at {host}:{port}: {error.strerror}; choose another --port") from None
 
 
 def _unavailable(_: Request, error: Exception) -> Response:

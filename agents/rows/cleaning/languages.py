@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import py3langid
+
+from textenvs.errors import UnknownNameError
 
 UNDECIDED = "undecided"
 
@@ -19,3 +23,15 @@ def language_of(text: str) -> str:
         return UNDECIDED
     found = str(py3langid.classify(text)[0])
     return "zh" if found in _CHINESE else found
+
+
+def check_languages(codes: Iterable[str]) -> None:
+    """Refuse the code of a language that no text is ever found to be in.
+
+    Raises:
+        UnknownNameError: naming the first, with those that are nearest.
+    """
+    known = {str(code) for code, _ in py3langid.rank("")} - set(_CHINESE)
+    for code in codes:
+        if code not in known:
+            raise UnknownNameError.of("language (an ISO 639-1 code)", code, sorted(known))

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from agents.rows.cleaning.config import CleaningConfig
 from agents.rows.cleaning.entry import Entry, key
-from agents.rows.cleaning.languages import UNDECIDED, language_of
+from agents.rows.cleaning.languages import UNDECIDED, check_languages, language_of
 from agents.rows.cleaning.scratch import scratch
 from agents.rows.files import form_of
 
@@ -67,6 +67,9 @@ class Language:
     Args:
         languages: ISO 639-1 codes.
 
+    Raises:
+        UnknownNameError: if there is no such language.
+
     Attributes:
         undecided: rows that were too short to tell.
     """
@@ -75,6 +78,7 @@ class Language:
 
     def __init__(self, languages: Iterable[str]) -> None:
         self._languages = tuple(languages)
+        check_languages(self._languages)
         self.undecided = 0
 
     def problem(self, entry: Entry) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -105,6 +106,21 @@ def test_a_mistake_is_one_line_that_helps(
 def test_nothing_is_written_before_the_options_are_checked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     fails(capsys, "train", "ppo", "--out", str(tmp_path / "run"), "--env.language", "fr")
     assert not (tmp_path / "run").exists()
+
+
+def test_what_the_system_refuses_is_said_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rows.jsonl").write_text("{}")
+    assert main(["clean", str(tmp_path / "rows.jsonl"), "--out", str(tmp_path / "rows.jsonl")]) == 1
+    assert capsys.readouterr().err == f"textenvs: '{tmp_path / 'rows.jsonl'}': File exists\n"
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    assert main(["clean", str(tmp_path / "rows.jsonl"), "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == "textenvs: No space left on device\n"
 
 
 def test_untrusted_names_do_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

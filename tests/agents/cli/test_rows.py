@@ -40,6 +40,12 @@ def test_clean_sets_rows_aside_and_says_so(tmp_path: Path, capsys: pytest.Captur
     assert main(args) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert main([*args, "--overwrite"]) == 0
+    capsys.readouterr()
+    assert main([*args, "--overwrite", "--languages", "en", "zz"]) == 2
+    assert "unknown language (an ISO 639-1 code) 'zz'" in capsys.readouterr().err
+    test.write_text(f"{rows[3]}\n{{")
+    assert main([*args, "--overwrite"]) == 2, "a test row that cannot be read would not be held out"
+    assert "test.jsonl:2: not valid JSON" in capsys.readouterr().err
 
 
 def test_clean_holds_suites_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from agents.algorithms.registry import ALGORITHMS
 from agents.cli import main
+from agents.cli.options import RewardOptions
 from agents.cli.resume import ABOUT_THE_RUN
 from agents.cli.settings import as_tree, settings_of, with_values
 from agents.cli.train import FLAGS, TrainOptions, resolve
@@ -88,6 +89,18 @@ def test_yaml_will_do_and_weighs_rewards_by_name(capsys: pytest.CaptureFixture[s
     )
     assert json.loads(read["reward"]["weights"]) == {"coreference": 0.4, "tests.toy:brief": 0.6}
     assert by_name["reward"] == read["reward"]
+    in_python = {"reward": {"coreference": 0.4, "tests.toy:brief": 0.6}, "reward_timing": "episode"}
+    assert RewardOptions(**read["reward"]).settings() == in_python
+
+
+def test_a_reward_is_named_as_shortly_in_a_file_as_by_its_flag(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("reward: tests.toy:brief\n")
+    named = record(capsys, "--reward", "tests.toy:brief")
+    assert named["reward"]["fn"] == "tests.toy:brief"
+    assert record(capsys, "--config", str(file)) == record(capsys, "--set", "reward=tests.toy:brief") == named
 
 
 def test_a_mapping_is_given_as_json_or_as_a_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

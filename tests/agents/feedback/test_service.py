@@ -167,6 +167,14 @@ def test_another_address_needs_a_token(store: Store) -> None:
         ServiceConfig(burst=0)
 
 
+def test_where_nobody_can_listen_is_said(store: Store) -> None:
+    words = r"in use.*choose another --port"
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match=words):
+        serve(store, ServiceConfig(), "127.0.0.1", taken.getsockname()[1])
+    with pytest.raises(ConfigError, match=r"--port 99999: .* 1 to 65535"):
+        serve(store, ServiceConfig(), "127.0.0.1", 99999)
+
+
 def test_the_rate_is_limited_client_by_client() -> None:
     now = 0.0
     limit = RateLimit(per_s=2, burst=3, clock=lambda: now)
