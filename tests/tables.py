@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
-from tests.benchmarks.tables import bench, curves, peers, sb3, training, vector
+from tests.benchmarks.tables import bench, curves, peers, sb3, training, trivial, vector
 from tests.cells import RESULTS, Cell, stored
 from tests.conftest import ROOT
 from tests.learning_tables import dialogue, regret, toolcall
@@ -236,6 +236,7 @@ def plan(language: str) -> str:
 TABLES: Mapping[str, Callable[[str], str]] = {
     "bench": bench,
     "vector": vector,
+    "trivial": trivial,
     "training": training,
     "sb3": sb3,
     "curves": curves,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from tests.benchmarks.trivial import MOVES
 from tests.benchmarks.workloads import WORKLOADS, Workload
 from tests.cells import stored
 from tests.markdown import rows, source
@@ -154,3 +158,25 @@ def _work(work: Workload, language: str) -> str:
     turns = f"{work.turns} turns" if work.turns > 1 else "1 turn"
     read = f", {work.read} read" if work.read else ""
     return f"{work.groups} x {work.size} episodes, {turns}, prompt {work.prompt:,}, {work.written} written{read}"
+
+
+def trivial(language: str) -> str:
+    """What policies that know nothing succeed at in tool calling, beside what their move allows."""
+    cells = stored("bench-trivial")
+    if not cells:
+        return ""
+    header = {
+        "en": ["success % (right move %)", "do nothing", "always ask", "first tool", "call everything", "echo"],
+        "zh": ["成功率 %(该动作正确的比例 %)", "什么也不做", "总是询问", "第一个工具", "全部调用", "复述"],
+    }[language]
+    body: list[list[str]] = []
+    for place, trial in cells[-1].figures.items():
+        level, split = place.split(".")
+        shares = [_shares(trial, name) for name in MOVES]
+        body.append([f"`{level}`, {split}", *shares])
+    return rows(header, body) + source(cells, language)
+
+
+def _shares(trial: Mapping[str, Any], name: str) -> str:
+    won, right = (100 * trial[what].get(name, 0) / trial["items"] for what in ("succeeded", "right"))
+    return f"{won:.1f} ({right:.1f})"

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.benchmarks.trivial import MOVES, attempt
 from tests.textenvs.envs.toolcall.world.playing import call, episode_of, expectations, item_of, only, outcome, play
 from textenvs.envs.toolcall.env import ToolCall
 from textenvs.envs.toolcall.world.dials import LEVELS, SILENT, Dials
@@ -157,31 +158,12 @@ def test_rules_in_other_tasks_forbid_nothing_that_was_asked() -> None:
 @pytest.mark.parametrize("level", ["small", "medium"])
 @pytest.mark.parametrize("split", SPLITS)
 def test_trivial_policies_succeed_only_where_their_move_is_right(level: str, split: Split) -> None:
-    items = 60
-    env = ToolCall(difficulty=level, split=split)
-    moves = {"do_nothing": "answer", "echo": "answer", "always_ask": "ask", "first_tool": "call"}
-    right: Counter[str] = Counter()
-    needing = 0
-    for index in range(items):
-        env.reset(options={"index": index})
-        golds = expectations(env)
-        needing += any(one.calls for one in golds)
-        right.update(name for name, move in moves.items() if all(move in one.decisions for one in golds))
-    for name, act in env.baselines().items():
-        if name in ("oracle", "careless", "random"):
-            continue  # none is trivial: two know what to do, and what the third decides rightly is carried out for it
-        successes = needed = 0
-        for index in range(items):
-            observation, ended = env.reset(options={"index": index})[0], False
-            needs = any(one.calls for one in expectations(env))
-            success = 0.0
-            while not ended:
-                observation, _, ended, _, info = env.step(act(observation))
-                success = info["success"]
-            successes += success == 1.0
-            needed += needs and success == 1.0
-        assert needed <= 0.05 * needing, name
-        assert successes <= right[name] + 0.02 * items, name
+    trial = attempt(level, split, 60)
+    informed = {"oracle", "careless", "random"}  # two know what to do, and what the third decides is carried out for it
+    assert set(ToolCall().baselines()) - informed == set(MOVES)
+    for name in MOVES:
+        assert trial.needed[name] <= 0.05 * trial.needing, name
+        assert trial.succeeded[name] <= trial.right[name] + 0.02 * trial.items, name
 
 
 def test_dials_that_cannot_be_are_refused() -> None:
