@@ -52,18 +52,26 @@ def print_comparisons(console: Console, tables: Sequence[Comparison]) -> None:
         table = _table(comparison.title, "measure", ("before", "after", "paired difference"))
         for row in comparison.rows:
             style = _style(row.difference) if row.goal else ""
-            name = row.name.split("/")[-1] + (" %" if row.percent else "")
+            name = _short(row.name) + (" %" if row.percent else "")
             change = Text(show(row.difference, row.percent, signed=True), style)
             table.add_row(Text(name), show(row.before, row.percent), show(row.after, row.percent), change)
         console.print(table)
 
 
 def print_scores(console: Console, title: str, scores: Mapping[str, Mapping[str, Interval]]) -> None:
-    """Print one row per policy, one column per score; what a policy has no score for is a dash."""
-    columns = list(dict.fromkeys(name for row in scores.values() for name in row))
-    table = _table(title, "policy", [name.split("/")[-1] for name in columns])
-    for policy, row in scores.items():
-        table.add_row(Text(policy), *(_cell(row.get(name)) for name in columns))
+    """Print the scores of policies; what a policy has no score for is a dash.
+
+    Whichever there are more of, policies or scores, go down the page.
+    """
+    names = list(dict.fromkeys(name for row in scores.values() for name in row))
+    if len(names) > len(scores):
+        table = _table(title, "measure", list(scores))
+        for name in names:
+            table.add_row(Text(_short(name)), *(_cell(row.get(name)) for row in scores.values()))
+    else:
+        table = _table(title, "policy", [_short(name) for name in names])
+        for policy, row in scores.items():
+            table.add_row(Text(policy), *(_cell(row.get(name)) for name in names))
     console.print(table)
 
 
@@ -105,7 +113,7 @@ def _curve(card: Scorecard) -> Table:
 def figures(card: Scorecard) -> dict[str, str]:
     """Return the figures of a scorecard as text, by name."""
     percents = {"success %": card.means["success"], **{f"{name} %": rate for name, rate in card.rates.items()}}
-    plain = {name.split("/")[-1]: mean for name, mean in card.means.items() if name != "success"}
+    plain = {_short(name): mean for name, mean in card.means.items() if name != "success"}
     return {
         "episodes": f"{card.episodes:,}",
         "success %": show(percents.pop("success %"), percent=True),
@@ -202,6 +210,11 @@ def show(interval: Interval, percent: bool = False, signed: bool = False) -> str
 def _stacked(interval: Interval, percent: bool, signed: bool = False) -> str:
     """Return an interval as text, the range below the estimate, so that several stand side by side."""
     return show(interval, percent, signed).replace(" ", "\n", 1)
+
+
+def _short(name: str) -> str:
+    """Return a measure's name without saying that it is a part; the parts of a task keep the task's."""
+    return name.removeprefix("parts/")
 
 
 def _cell(interval: Interval | None) -> str:
