@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agents.rows.files import RowFile, read_lines
+from agents.rows.files import RowFile, RowFiles, read_lines
 from agents.rows.kinds import kind_of_demonstration
+from agents.rows.mixture import MixtureConfig, RowMixture
 from textenvs.errors import CorpusError
 
 ASKED = {"role": "user", "content": "那上海呢?"}
@@ -33,6 +35,21 @@ def test_rows_are_read_one_by_one(tmp_path: Path) -> None:
     assert rows[1].messages == (ASKED, SAID)
     assert rows[-1] == rows[0]
     assert [row.kind for row in rows[1:]] == ["feedback", "rewrite_needed"]
+
+
+def test_of_a_mixed_file_no_more_than_a_row_is_in_memory(tmp_path: Path) -> None:
+    long = "x" * 20_000
+    lines = [{"messages": [{**ASKED, "content": f"{n} {long}"}, SAID], "kind": "ab"[n % 8 == 0]} for n in range(200)]
+    path = written(tmp_path / "rows.jsonl", *lines)
+    assert path.stat().st_size > 4_000_000
+    del lines
+    tracemalloc.start()
+    rows = RowFiles([path])
+    kinds = [rows[place].kind for batch in RowMixture(rows.kinds, 8, MixtureConfig(), 0) for place in batch]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert set(kinds) == {"a", "b"}
+    assert most < 500_000
 
 
 @pytest.mark.parametrize(
