@@ -195,6 +195,8 @@ class SFTOptions:
     """How careless the annotator is: the probability of doing what the environment's careless baseline does."""
     drills: float = 0.0
     """Drills to add, as a share of the demonstrations; they help a model from scratch to copy new names."""
+    word_noise: float = 0.0
+    """Share of the demonstrations in which users' words give way to unknown ones; helps a model from scratch."""
     epochs: float = 1.0
     """Passes over the demonstrations."""
     learning_rate: float = 1e-3
@@ -288,14 +290,14 @@ def demonstrate(env: EnvOptions, sft: SFTOptions, seed: int) -> list[Demonstrati
         ConfigError: if the environment has no oracle.
     """
     from agents.cli.environments import make_text_env
-    from agents.finetune import call_drills, copy_drills, lookup_drills, oracle_rows
+    from agents.finetune import call_drills, copy_drills, lookup_drills, oracle_rows, with_word_noise
 
     settings = {**env.settings(), "split": "train", **sft.share_settings(env)[0]}
     items = getattr(make_text_env(env.id, settings), "n_items", None)
     n = sft.rows or items or DEMONSTRATIONS
     rows = oracle_rows(env.id, settings, n=n, seed=seed, lapses=sft.lapses, demonstrator=sft.demonstrator)
     drilled = (make(rows, round(sft.drills * len(rows)), seed) for make in (call_drills, lookup_drills, copy_drills))
-    return [*rows, *next(filter(None, drilled), [])]
+    return [*with_word_noise(rows, sft.word_noise, seed), *next(filter(None, drilled), [])]
 
 
 def heard(env: EnvOptions, sft: SFTOptions) -> Iterator[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agents.finetune.reward_model_config import RewardModelConfig
     from agents.finetune.supervised import SFTConfig, SFTMetrics, sft
     from agents.finetune.value_drills import call_drills
+    from agents.finetune.word_noise import with_word_noise
 
 __all__ = [
     "Demonstration",
@@ -41,6 +42,7 @@ __all__ = [
     "sft",
     "train_on_preferences",
     "train_reward_model",
+    "with_word_noise",
 ]
 
 _NAMES = {
@@ -56,6 +58,7 @@ _NAMES = {
     "reward_model_config": ("RewardModelConfig",),
     "supervised": ("SFTConfig", "SFTMetrics", "sft"),
     "value_drills": ("call_drills",),
+    "word_noise": ("with_word_noise",),
 }
 _HOMES = {name: f"agents.finetune.{module}" for module, names in _NAMES.items() for name in names}
 

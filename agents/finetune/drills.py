@@ -59,7 +59,7 @@ def _pools(rows: Sequence[Demonstration]) -> dict[bool, list[str]]:
     texts = [message["content"] for row in rows for message in row.messages if message["role"] == "assistant"]
     pools: dict[bool, list[str]] = {True: [], False: []}
     for text in texts:
-        pools[_is_chinese(text)] += UNITS.findall(text)
+        pools[is_chinese(text)] += UNITS.findall(text)
     return pools
 
 
@@ -69,7 +69,7 @@ def _drill(row: Demonstration, pools: Mapping[bool, list[str]], generator: np.ra
     for place, message in enumerate(row.messages):
         if message["role"] == "assistant":
             old, question = message["content"], messages[place - 1]
-            new = _nonsense(pools[_is_chinese(old)], _is_chinese(old), generator)
+            new = _nonsense(pools[is_chinese(old)], is_chinese(old), generator)
             said = question["content"].removesuffix(old) + new
             messages[place - 1], messages[place] = {**question, "content": said}, {**message, "content": new}
     return Demonstration(tuple(messages), row.tools, NO_REWRITE)
@@ -81,10 +81,14 @@ def _nonsense(pool: list[str], chinese: bool, generator: np.random.Generator) ->
     if chinese:
         return "".join(drawn)
     tails = [pool[i] for i in generator.integers(len(pool), size=len(drawn))]
-    return " ".join(
-        head[: (len(head) + 1) // 2] + tail[len(tail) // 2 :] for head, tail in zip(drawn, tails, strict=True)
-    )
+    return " ".join(map(spliced, drawn, tails))
 
 
-def _is_chinese(text: str) -> bool:
+def spliced(head: str, tail: str) -> str:
+    """Return a word that is probably none: the first half of one and the second half of another."""
+    return head[: (len(head) + 1) // 2] + tail[len(tail) // 2 :]
+
+
+def is_chinese(text: str) -> bool:
+    """Say whether a text holds a Chinese character."""
     return re.search(f"[{_HAN}]", text) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache, partial
+from typing import cast
 
 from textenvs.envs.dialogue.descriptions import Descriptions, described, value_names
 from textenvs.envs.dialogue.knowledge import Wants
@@ -150,7 +151,7 @@ class Lexicon:
         said = self._words.describing.read(text, lambda _, thing: self._descriptions.pure(thing))
         if said is None or len(said) != 1:
             return None
-        return self._looked_up(said[0].kind, said[0].filled[0][1])
+        return self._looked_up(cast("MoveKind", said[0].kind), said[0].filled[0][1])
 
     def _looked_up(self, kind: MoveKind, description: str) -> Move:
         """Return an answer with the first candidate that is described, or that there is none."""
