@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from textenvs.core import Baseline, Observation
+from textenvs.errors import ConfigError
 from textenvs.seeding import generator_of
 
 
@@ -38,6 +39,17 @@ class HasMenu(Protocol):
     def menu(self) -> Menu:
         """Return the menu, which follows the environment's episodes."""
         ...
+
+
+def menu_of(env: object) -> Menu:
+    """Return the menu of an environment.
+
+    Raises:
+        ConfigError: if it has none.
+    """
+    if not isinstance(env, HasMenu):
+        raise ConfigError(f"{type(env).__name__} cannot be played by choosing: it has no menu()")
+    return env.menu()
 
 
 def random_move(menu: Menu) -> Baseline:

@@ -23,7 +23,7 @@ from envs_registry import CATALOG
 from textenvs.checker import RULES, Examination, Rule, Status
 from textenvs.checker.report import say
 from textenvs.errors import UnknownNameError
-from textenvs.wrappers import Choices, HasMenu
+from textenvs.wrappers import Choices
 
 IDS = [entry.id for entry in CATALOG]
 CERTAIN = [env_id for env_id in IDS if gym.make(env_id, disable_env_checker=True).unwrapped.oracle_is_certain]
@@ -145,9 +145,8 @@ def test_observations_are_transformed_and_flattened_to_what_has_a_shape(env_id: 
     assert lengths.reset(options={"index": 3})[0].tolist() == [len(seen["history"])]
     # Text of any length has no array of fixed size, and the space says so.
     assert not env.observation_space.is_np_flattenable
-    if isinstance(env.unwrapped, HasMenu):
-        flat = FlattenObservation(Choices(env))
-        assert flat.observation_space.contains(flat.reset(options={"index": 3})[0])
+    flat = FlattenObservation(Choices(env))
+    assert flat.observation_space.contains(flat.reset(options={"index": 3})[0])
 
 
 @pytest.mark.parametrize("env_id", IDS)

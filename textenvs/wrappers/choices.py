@@ -15,7 +15,7 @@ from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from textenvs.errors import ConfigError
-from textenvs.menus import HasMenu
+from textenvs.menus import menu_of
 
 Features = NDArray[np.float32]
 
@@ -38,10 +38,7 @@ class Choices(gym.Wrapper[Features, Any, Any, Any], RecordConstructorArgs):
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         RecordConstructorArgs.__init__(self)
         gym.Wrapper.__init__(self, env)  # pyright: ignore[reportUnknownMemberType]
-        inner: object = env.unwrapped
-        if not isinstance(inner, HasMenu):
-            raise ConfigError(f"{type(inner).__name__} cannot be played by choosing: it has no menu()")
-        self.menu = inner.menu()
+        self.menu = menu_of(env.unwrapped)
         self.action_space = gym.spaces.Discrete(len(self.menu.moves))
         self.observation_space = gym.spaces.Box(0.0, 1.0, (len(self.menu.features),), np.float32)
 

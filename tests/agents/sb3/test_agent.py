@@ -96,7 +96,11 @@ def test_another_environment_than_the_one_it_was_trained_in_is_refused() -> None
 
 @pytest.mark.parametrize(
     ("env_id", "settings", "steps", "margin"),
-    [("DialogueStrategy-v0", DIALOGUE, 2_048, 0.3), ("ToolCall-v0", {"difficulty": "small"}, 2_048, 0.15)],
+    [
+        ("DialogueStrategy-v0", DIALOGUE, 2_048, 0.3),
+        ("ToolCall-v0", {"difficulty": "small"}, 2_048, 0.15),
+        ("MultiTurnRewrite-v0", {}, 1_024, 0.5),
+    ],
 )
 def test_ppo_learns_by_choosing_and_beats_chance(
     env_id: str, settings: dict[str, Any], steps: int, margin: float

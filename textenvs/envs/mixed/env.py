@@ -10,9 +10,11 @@ from typing import Any, ClassVar, Self, cast
 import gymnasium as gym
 
 from textenvs.core import Baseline, Honest, TextEnv
+from textenvs.envs.mixed.menu import MixedMenu
 from textenvs.envs.mixed.reward import SEPARATOR, ByTask
 from textenvs.episode import Episode, Outcome
 from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.menus import menu_of
 from textenvs.messages import Message
 from textenvs.rewards.core import Reward, RewardFunction
 from textenvs.rewards.spec import RewardSpec
@@ -146,6 +148,14 @@ class MixedTasks(TextEnv):
         """Return each task's own reward."""
         return ByTask({name: env.reward for name, env in self.envs.items()})
 
+    def menu(self) -> MixedMenu:
+        """Return the moves and features of all tasks, with which `textenvs.wrappers.Choices` plays this environment.
+
+        Raises:
+            ConfigError: if a task has none.
+        """
+        return MixedMenu({name: menu_of(env) for name, env in self.envs.items()}, self._task)
+
     def honest(self) -> Honest:
         """Return the honest answers of the task that is played."""
         return self._playing().honest()
@@ -164,6 +174,11 @@ class MixedTasks(TextEnv):
             return self._playing().baselines()[name](observation)
 
         return play
+
+    def _task(self) -> str:
+        """Return the task that is played, its environment at the point where the episode is."""
+        self._playing()
+        return cast(MixedEpisode, self._current()).task
 
     def _playing(self) -> TextEnv:
         """Return the environment of the task that is played, at the point where the episode is."""

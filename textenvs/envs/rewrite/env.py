@@ -12,6 +12,7 @@ from textenvs.envs.rewrite import reward as rewriting
 from textenvs.envs.rewrite.corpora import Format, HistorySource, load_corpus
 from textenvs.envs.rewrite.dials import Dials, dials_of
 from textenvs.envs.rewrite.honesty import Rewriting, honest_of
+from textenvs.envs.rewrite.menu import RewriteMenu
 from textenvs.envs.rewrite.oracle import BASELINES, copy_what_grows
 from textenvs.envs.rewrite.sources import CorpusSource, GeneratedSource, Source
 from textenvs.envs.rewrite.world import LanguageChoice, World
@@ -96,6 +97,10 @@ class MultiTurnRewrite(TextEnv):
     def default_reward(self) -> Reward:
         """Return the fusion in which no part can be farmed."""
         return rewriting.default_reward()
+
+    def menu(self) -> RewriteMenu:
+        """Return the moves and features with which `textenvs.wrappers.Choices` plays this environment."""
+        return RewriteMenu(self.source.reader, self._observation)
 
     def honest(self) -> Honest:
         """Return the rewrites that leave exactly one of several removed slots unrestored; else the gold.

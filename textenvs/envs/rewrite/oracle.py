@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from textenvs.core import Baseline, Observation
-from textenvs.envs.rewrite.grammar.surface import WORDINGS
+from textenvs.envs.rewrite.reading import transcript
 
 LONG = 1.4
 """A rewrite this many times as long as what was said is the work that a careless annotator spares himself."""
@@ -15,12 +15,7 @@ LONG = 1.4
 
 def last_utterance(observation: Observation) -> str:
     """Return what the user said last, without the service's reply and the label."""
-    text = observation["history"][-1]["content"]
-    for words in WORDINGS.values():
-        _, label, said = f"\n{text}".rpartition(f"\n{words.speakers[1]}")
-        if label:
-            return said
-    return text
+    return transcript(observation).said
 
 
 def copy(observation: Observation) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from textenvs.envs.rewrite.corpora import Conversation, Corpus, CorpusEpisode, CorpusFluency, HistorySource
 from textenvs.envs.rewrite.dialogue import Dialogue
 from textenvs.envs.rewrite.grammar.surface import WORDINGS
+from textenvs.envs.rewrite.reading import PhraseReader, Reader, WordingReader
 from textenvs.envs.rewrite.world import Item, LanguageChoice, World
 from textenvs.episode import Episode
 from textenvs.errors import ConfigError
@@ -19,6 +20,11 @@ from textenvs.seeding import PassOrder, Split, draw_index, item_generator
 
 class Source(Protocol):
     """Gives episodes by index."""
+
+    @property
+    def reader(self) -> Reader:
+        """Reads what is said in them."""
+        ...
 
     @property
     def n_items(self) -> int | None:
@@ -42,6 +48,8 @@ class GeneratedSource:
         family: first part of every item's key.
         instruction: takes the place of the world's own; None keeps that.
     """
+
+    reader: Reader = WordingReader()
 
     def __init__(self, world: World, family: str, instruction: str | None = None) -> None:
         self._world = world
@@ -83,6 +91,8 @@ class CorpusSource:
     Raises:
         ConfigError: if the split or the portion holds nothing in this language, or the shares are none.
     """
+
+    reader: Reader = PhraseReader()
 
     def __init__(
         self,

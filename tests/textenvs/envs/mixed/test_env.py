@@ -106,3 +106,35 @@ def test_baselines_and_honest_answers_are_those_of_the_task_that_is_played() -> 
 def test_what_cannot_be_mixed_is_refused(tasks: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         MixedTasks(tasks=tasks)
+
+
+def test_moves_are_those_of_the_task_that_is_played() -> None:
+    tasks: dict[str, dict[str, Any]] = {
+        "rewrite": REWRITE,
+        "dialogue": {"id": "DialogueStrategy-v0", "difficulty": "small", "language": "en"},
+    }
+    env: Any = gym.make("MixedTasks-v0", tasks=tasks, disable_env_checker=True).unwrapped
+    menu = env.menu()
+    for index in range(4):
+        env.reset(options={"index": index})
+        task = ("rewrite", "dialogue")[index % 2]
+        own: Any = gym.make(disable_env_checker=True, **tasks[task]).unwrapped
+        own.reset(options={"index": index // 2})
+        inner, ended = own.menu(), False
+        while not ended:
+            shown = dict(zip(menu.features, menu.look(), strict=True))
+            assert {name: shown[name] for name in tasks} == {name: float(name == task) for name in tasks}
+            assert [shown[f"{task}/{name}"] for name in inner.features] == inner.look()
+            others = [value for name, value in shown.items() if "/" in name and not name.startswith(task)]
+            assert not any(others)
+            said = {name: menu.say(number) for number, name in enumerate(menu.moves)}
+            assert [said[f"{task}/{name}"] for name in inner.moves] == [inner.say(n) for n in range(len(inner.moves))]
+            assert all(text == name for name, text in said.items() if not name.startswith(task))
+            action = inner.say(inner.moves.index("keep" if task == "rewrite" else "end"))
+            _, _, ended, _, _ = env.step(action)
+            own.step(action)
+
+
+def test_a_mixture_with_a_task_that_has_no_moves_says_so() -> None:
+    with pytest.raises(UsageError, match=r"EchoEnv.*no menu"):
+        mixed().menu()
