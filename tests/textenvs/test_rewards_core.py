@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -91,15 +92,53 @@ def test_a_batch_of_the_wrong_length_is_missing() -> None:
     assert [score.valid for score in Scored(Short()).score_batch([TURN, TURN])] == [False, False]
 
 
-@pytest.mark.parametrize("result", [None, "high", math.inf, Score(math.nan, {"p": 1.0})])
-def test_what_is_no_number_is_missing(result: object) -> None:
-    assert not Scored(lambda turn: result, "odd")(TURN).valid  # type: ignore[arg-type,return-value]
+ODD: dict[str, Any] = {
+    "none": None,
+    "text": "high",
+    "a number in a text": "0.5",
+    "infinite": math.inf,
+    "no value": Score(math.nan, {"p": 1.0}),
+    "an infinite part": Score(1.0, {"p": math.inf}),
+    "a part that is a text": Score(1.0, {"p": "x"}),  # type: ignore[dict-item]
+    "no parts": Score(1.0, None),  # type: ignore[arg-type]
+    "a value that is none": Score(None, {}),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_no_number_is_missing(name: str) -> None:
+    class Odd:
+        def __call__(self, turn: Turn) -> Any:
+            return ODD[name]
+
+        def score_batch(self, turns: Sequence[Turn]) -> list[Any]:
+            return [1.0, ODD[name]]
+
+    sound, odd = Scored(Odd(), "odd").score_batch([TURN, TURN])
+    assert sound.valid
+    assert str(odd) == str(Scored(lambda turn: ODD[name], "odd")(TURN)), "alone as in a batch"
+    assert (odd.value, odd.valid) == (0.0, False)
+    assert not any(math.isinf(part) for part in odd.parts.values())
+
+
+class Made:
+    """A reward that is made: as long as its argument."""
+
+    def __init__(self, word: str = "one") -> None:
+        self.word = word
+
+    def __call__(self, turn: Turn) -> float:
+        return float(len(self.word))
 
 
 def test_every_way_to_name_a_reward() -> None:
     parts = {"exact": exact}
     for spec in (exact, "exact", "tests.toy:exact", {"exact": 1.0}, {"tests.toy:exact": 1.0}, Scored(exact)):
         assert build_reward(spec, parts)(TURN).value == 1.0
+    for spec in ("tests.textenvs.test_rewards_core:Made", {"tests.textenvs.test_rewards_core:Made": 1.0}):
+        assert build_reward(spec, parts)(TURN).value == 3.0
+    assert build_reward("tests.textenvs.test_rewards_core:Made:four", parts)(TURN).value == 4.0
+    assert build_reward("textenvs.rewards:Repetition", parts).name == "repetition"
     mixed = build_reward({"exact": 0.4, "tests.toy:brief": 0.6}, parts)(TURN)
     assert mixed.value == pytest.approx(1.0)
     assert mixed.parts.keys() == {"exact", "tests.toy:brief"}
@@ -116,6 +155,8 @@ def test_every_way_to_name_a_reward() -> None:
         ({"exact": math.nan}, RewardSpecError, "finite"),
         ({}, RewardSpecError, "at least one"),
         (3, RewardSpecError, "int"),
+        ("textenvs.rewards:LengthPenalty", RewardSpecError, "limit.*my_module:my_reward"),
+        ("textenvs.rewards:LengthPenalty:30", RewardSpecError, "TypeError.*my_module:my_reward"),
     ],
 )
 def test_bad_specifications_say_what_is_wrong(spec: object, error: type[Exception], says: str) -> None:

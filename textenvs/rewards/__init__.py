@@ -1,7 +1,8 @@
 """What a turn is worth: the protocol, how rewards compose, how one is built from a name."""
 
 from textenvs.rewards.charges import LengthPenalty, Repetition
-from textenvs.rewards.core import Gate, Product, Reward, RewardFunction, Score, Scored, WeightedSum
+from textenvs.rewards.core import Reward, RewardFunction, Score, Scored
+from textenvs.rewards.fusion import Gate, Product, WeightedSum
 from textenvs.rewards.modules import Clip, Delayed, Lexicographic, Normalize, Schedule
 from textenvs.rewards.retrieval import Retrieval
 from textenvs.rewards.retry import Retry

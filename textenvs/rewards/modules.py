@@ -1,4 +1,4 @@
-"""Rewards made of others, beside the three of `core`: order them, bound them, scale them, delay them, fade them in."""
+"""Rewards made of others, besides those of `fusion`: order them, bound them, scale them, delay them, fade them in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 from textenvs.errors import RewardSpecError
 from textenvs.messages import Turn
-from textenvs.rewards.core import Fusion, Reward, RewardFunction, Score, WeightedSum
+from textenvs.rewards.core import Reward, RewardFunction, Score
+from textenvs.rewards.fusion import Fusion, WeightedSum
 
 Child = Reward | RewardFunction
 

@@ -1,17 +1,18 @@
 """How a reward is named: a callable, ``"pkg.module:function"``, or a mapping of names to weights.
 
-What is made with an argument is named with it: ``"pkg.module:Class:argument"`` stands for ``Class("argument")``, as in
-``"agents.policies.reward_model:RewardModel:runs/rm"``.
+A class stands for what it makes: ``"pkg.module:Class"`` for ``Class()``, and ``"pkg.module:Class:argument"`` for
+``Class("argument")``, as in ``"agents.policies.reward_model:RewardModel:runs/rm"``.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from textenvs.errors import RewardSpecError, UnknownNameError
-from textenvs.rewards.core import Reward, RewardFunction, Scored, WeightedSum
+from textenvs.errors import RewardSpecError, TextEnvsError, UnknownNameError
+from textenvs.rewards.core import Reward, RewardFunction, Scored
+from textenvs.rewards.fusion import WeightedSum
 
 RewardSpec = Reward | RewardFunction | str | Mapping[str, float]
 """What ``gym.make(id, reward=...)`` takes."""
@@ -57,13 +58,26 @@ def _named(name: str, parts: Mapping[str, RewardFunction]) -> Reward:
         raise UnknownNameError.of("reward", name, [*parts, "pkg.module:function"])
     *path, argument = (*name.split(":", 2), "")[:3]
     function = import_named(":".join(path))
-    if argument and callable(function):
-        function = function(argument)
+    if callable(function) and (argument or isinstance(function, type)):
+        function = _made(function, (argument,) if argument else (), name)
     if not callable(function):
         raise RewardSpecError(f"reward {name!r} names a {type(function).__name__}, which cannot be called")
     if isinstance(function, Reward):
         return function
     return Scored(cast("RewardFunction", function), getattr(function, "__name__", name) if argument else name)
+
+
+def _made(make: Callable[..., Any], arguments: tuple[str, ...], name: str) -> Any:
+    """Return what a class, or a function of one argument, makes."""
+    try:
+        return make(*arguments)
+    except TextEnvsError:
+        raise
+    except Exception as error:
+        raise RewardSpecError(
+            f"reward {name!r} cannot be made ({type(error).__name__}: {error}); "
+            "make it in a module of your own and name it there, as in my_module:my_reward"
+        ) from error
 
 
 def import_named(name: str) -> Any:

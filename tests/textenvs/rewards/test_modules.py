@@ -32,7 +32,7 @@ from textenvs.rewards import (
     Scored,
     WeightedSum,
 )
-from textenvs.rewards.core import Fusion
+from textenvs.rewards.fusion import Fusion
 
 TURN = Turn("do", (), "red", truth="red", last=True)
 

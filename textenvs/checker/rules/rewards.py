@@ -13,7 +13,7 @@ from textenvs.checker.plays import Play, Step, show
 from textenvs.checker.rule import NotOfferedError, rule
 from textenvs.core import TextEnv
 from textenvs.messages import Turn
-from textenvs.rewards.core import Fusion
+from textenvs.rewards.fusion import Fusion
 
 TOLERANCE = 1e-9
 
