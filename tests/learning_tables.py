@@ -6,13 +6,31 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
-from tests.cells import stored
+from tests.cells import Cell, stored
 from tests.markdown import SIDES, find_row, interval, rows, source
 
 
 def toolcall(language: str) -> str:
     """Before and after PPO and GRPO on tool calling, and PPO paid at the end only."""
-    cells = [cell for name in ("toolcall-ppo", "toolcall-grpo", "toolcall-episode") for cell in stored(name)]
+    labels = {
+        "en": {
+            "ppo": "PPO",
+            "grpo": "GRPO",
+            "episode": "PPO, paid at the end only",
+            "zh-ppo": "PPO in Chinese",
+            "mixed-ppo": "PPO in both languages",
+            "medium-ppo": "PPO at `medium`",
+        },
+        "zh": {
+            "ppo": "PPO",
+            "grpo": "GRPO",
+            "episode": "PPO,只在结束时支付",
+            "zh-ppo": "PPO,中文",
+            "mixed-ppo": "PPO,中英混合",
+            "medium-ppo": "PPO,`medium` 难度",
+        },
+    }[language]
+    cells = [cell for name in labels for cell in stored(f"toolcall-{name}")]
     if not cells:
         return ""
     header = {
@@ -23,18 +41,21 @@ def toolcall(language: str) -> str:
         "en": ["decision F1", "arguments right", "parameters invented", "processor seconds"],
         "zh": ["决策 F1", "参数正确", "虚构参数", "处理器秒数"],
     }[language]
-    labels = {
-        "en": {"ppo": "PPO", "grpo": "GRPO", "episode": "PPO, paid at the end only"},
-        "zh": {"ppo": "PPO", "grpo": "GRPO", "episode": "PPO,只在结束时支付"},
-    }[language]
+    asked = {"en": {"": "", "medium": ", asked at `medium`"}, "zh": {"": "", "medium": ",在 `medium` 上测"}}[language]
     body: list[list[str]] = []
     for cell in cells:
-        figures = cell.figures
-        shares = [text for table in figures["tables"] for text in _gained(find_row(table, "success"), 100)]
-        own = [_sides(figures["assessed"][""], name) for name in ("decision_f1", "arguments", "hallucinated")]
         label = f"{labels[cell.name.removeprefix('toolcall-')]}, {cell.seed}"
-        body.append([label, *shares, *own, f"{figures['training_cpu_s']:.0f}"])
+        body += [[label + asked[place], *_tool_figures(cell, place)] for place in cell.figures["assessed"]]
     return rows(header, body) + source(cells, language, "make proof")
+
+
+def _tool_figures(cell: Cell, place: str) -> list[str]:
+    """Return the figures of one evaluation; nothing was sampled elsewhere than in the place of training."""
+    figures = cell.figures
+    tables = [table for table in figures["tables"] if table["place"] == place]
+    shares = [text for table in tables for text in _gained(find_row(table, "success"), 100)]
+    own = [_sides(figures["assessed"][place], name) for name in ("decision_f1", "arguments", "hallucinated")]
+    return [*shares, *([""] * (4 - len(shares))), *own, f"{figures['training_cpu_s']:.0f}"]
 
 
 def dialogue(language: str) -> str:

@@ -6,6 +6,7 @@ call that cannot be read never passes for an answer, whatever format it was mean
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -99,24 +100,40 @@ def _json(text: str) -> Any:
         raise _ProblemError(f"the call is no valid JSON: {error}") from None
 
 
-_MARKERS = ("<tool_call>", "</tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "<function=", "<tool_calls>")
+_MARKERS = (
+    *("<tool_call>", "</tool_call>", "<tool_calls>", "[TOOL_CALLS]", "<|python_tag|>"),
+    *("<function=", "<function_call>", "<invoke "),
+)
+
+_LOOKED_AT = 20_000
+"""Most characters that are searched for a call without a marker; no answer is as long."""
+
+_CALL_AMONG_WORDS = re.compile(
+    r'\{\s*"(?:(?:name|function|tool)"\s*:\s*"[^"]*"\s*,\s*"(?:arguments|parameters)"|(?:arguments|parameters)"\s*:\s*\{)'
+)
+_CALL_LIKE_A_PROGRAM = re.compile(r"[\[`\s]*[A-Za-z_][\w.]*\(\s*[A-Za-z_]\w*\s*=")
 
 
 def _as_answer(said: str, expected: CallFormat) -> Parsed:
     """Return the text as an answer, unless it shows the trace of a call in some format."""
-    marker = next((marker for marker in _MARKERS if marker in said), None)
+    plain = said.lower()
+    marker = next((marker for marker in _MARKERS if marker.lower() in plain), None)
     if marker is not None:
         raise _ProblemError(f"{marker} is not how calls are written here")
-    if _starts_like_a_call(said):
+    head = said[:_LOOKED_AT]
+    if _starts_like_a_call(said) or _CALL_AMONG_WORDS.search(head) or _CALL_LIKE_A_PROGRAM.match(head):
         raise _ProblemError(f"this looks like a call, and {expected.name} calls are written otherwise")
     return Parsed((), said)
 
 
+_FIRST_KEYS = ('"name"', '"function"', '"tool"', '"type"', '"arguments"', '"parameters"')
+
+
 def _starts_like_a_call(said: str) -> bool:
-    """Whether the text begins as a JSON object, or an array of them, whose first key names a function."""
+    """Whether the text begins as a JSON object, or an array of them, whose first key is one of a call's."""
     head = said[:200].removeprefix("```json").lstrip("`[ \n\t")
     opened = head.startswith("{")
-    return opened and head[1:].lstrip().startswith(('"name"', '"function"', '"tool"', '"type"'))
+    return opened and head[1:].lstrip().startswith(_FIRST_KEYS)
 
 
 def _call(body: Mapping[str, Any], key: str) -> ToolCall:

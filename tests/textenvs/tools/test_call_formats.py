@@ -85,6 +85,49 @@ def test_a_malformed_call_says_what_is_wrong(said: str, problem: str):
     assert "Write a call like this" in read.problem
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "said",
+    [
+        'I will look. {"name": "add", "arguments": {"a": 1}}',
+        'Here:\n```json\n{"name": "add", "parameters": {"a": 1}}\n```',
+        'So: { "arguments" : {"a": 1}, "name": "add"}',
+        "[add(a=1)]",
+        "add(a=1, b=2)",
+        'Well. <TOOL_CALL>{"name": "add"}',
+        '<function_call>{"name": "add"}</function_call>',
+        '<invoke name="add">1</invoke>',
+    ],
+)
+def test_a_call_in_no_format_is_no_answer(name: str, said: str):
+    read = CALL_FORMATS[name].parse(said)
+    assert (read.calls, bool(read.problem)) == ((), True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "said",
+    [
+        'Her name is "add" (see {"phone": 3}).',
+        'The record is {"name": "Ann", "phone": 3}.',
+        "f(x) = 3, and add (a = 1) is a name.",
+        "It costs < 3 and is [invoked] {now}.",
+    ],
+)
+def test_words_that_only_resemble_a_call_are_an_answer(name: str, said: str):
+    read = CALL_FORMATS[name].parse(said)
+    assert (read.calls, read.text, read.problem) == ((), said, "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_order_of_a_calls_keys_does_not_matter(name: str):
+    form = CALL_FORMATS[name]
+    key = "parameters" if name == "llama3" else "arguments"
+    said = form.render(CALL).replace(f'"name": "add", "{key}": {{"a": 1}}', f'"{key}": {{"a": 1}}, "name": "add"')
+    assert said != form.render(CALL)
+    assert form.parse(said).calls == tuple(CALL)
+
+
 def test_words_may_go_with_calls():
     read = HERMES.parse('Let me see.\n<tool_call>{"name": "f", "arguments": {}}</tool_call>\n')
     assert (read.calls, read.text) == ((ToolCall("f", {}),), "Let me see.")
@@ -142,6 +185,8 @@ UNITS = (
     "\ud800",
     "`[ {",
     "a" * 50 + "<",
+    '{"name":"',
+    "{ ",
 )
 
 
