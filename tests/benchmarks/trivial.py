@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -39,9 +38,9 @@ class Trial:
 
     items: int
     needing: int = 0
-    right: Counter[str] = field(default_factory=Counter[str])
-    succeeded: Counter[str] = field(default_factory=Counter[str])
-    needed: Counter[str] = field(default_factory=Counter[str])
+    right: dict[str, int] = field(default_factory=dict[str, int])
+    succeeded: dict[str, int] = field(default_factory=dict[str, int])
+    needed: dict[str, int] = field(default_factory=dict[str, int])
 
 
 def attempt(level: str, split: Split, items: int) -> Trial:
