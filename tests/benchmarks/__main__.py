@@ -9,10 +9,22 @@ import sys
 
 from rich.console import Console
 
-from tests.benchmarks import baselines, cards, curves, environment, feedback, peers, sb3, training, trivial, vector
+from tests.benchmarks import (
+    baselines,
+    cards,
+    curves,
+    environment,
+    feedback,
+    peers,
+    sb3,
+    training,
+    trivial,
+    trust_region,
+    vector,
+)
 from tests.cells import run_cell
 
-ALL = (environment, peers, baselines, cards, vector, feedback, training, sb3, curves, trivial)
+ALL = (environment, peers, baselines, cards, vector, feedback, training, trust_region, sb3, curves, trivial)
 KINDS = {kind.__name__.rpartition(".")[2]: kind for kind in ALL}
 
 

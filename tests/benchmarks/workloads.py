@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from agents.policies.causal_lm import CausalLMPolicy
-from agents.policies.critic import CriticKind, build_critic
+from agents.policies.critic import CriticKind
 from agents.policies.embedded_tokenizer import train_tokenizer
 from agents.policies.storage import PolicySettings
 from textenvs import Message, Outcome, Stop, TextEnv, Turn
@@ -155,6 +156,7 @@ class Size:
 
 SIZES: Mapping[str, Size] = {
     "0.9M": Size(128, 384, 4, 4, 2, 32),
+    "15M": Size(384, 1152, 8, 6, 3, 64),
     "0.6B": Size(1024, 3072, 28, 16, 8, 128, 151_936, "bfloat16"),
     "1.7B": Size(2048, 6144, 28, 16, 8, 128, 151_936, "bfloat16"),
 }
@@ -173,12 +175,15 @@ def network(size: Size = SIZES["0.9M"], device: str = "cpu") -> Qwen3ForCausalLM
         return Qwen3ForCausalLM(config).to(getattr(torch, size.dtype))
 
 
-def policy(size: Size = SIZES["0.9M"], device: str = "cpu", critic: CriticKind | None = None) -> CausalLMPolicy:
+def policy(
+    size: Size = SIZES["0.9M"],
+    device: str = "cpu",
+    critic: CriticKind | None = None,
+    lora: Mapping[str, Any] | None = None,
+) -> CausalLMPolicy:
     """Return the network as a policy that never stops by itself."""
     settings = PolicySettings(critic=critic, reference=None, dtype=size.dtype)
-    model = network(size, device)
-    valued = build_critic(critic, model, size.hidden, False) if critic else None
-    made = CausalLMPolicy(model, tokenizer(), settings, valued)
+    made = CausalLMPolicy.assemble(network(size, device), tokenizer(), settings, lora=lora, device=device)
     made.chat.stop_ids = ()
     return made
 
