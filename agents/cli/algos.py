@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from agents.cli.parse import parse
-from agents.cli.settings import settings_of
+from agents.cli.settings import Setting, settings_of
 from agents.cli.sources import as_toml
 from textenvs.errors import UnknownNameError, UsageError
 
@@ -110,12 +110,17 @@ def _settings(algorithm: AnyAlgorithm, changed: Mapping[str, Any]) -> Iterator[s
     from agents.algorithms.config import TrainConfig
 
     shared = {entry.name: entry.default for entry in fields(TrainConfig)}
-    for name, setting in settings_of(algorithm.config()).items():
-        root = name.split(".")[0]
-        own = root not in shared or (root == name and setting.value != shared[name])
-        if own or name in changed:
-            text = f"{' '.join(setting.help.split())} (default: {changed.get(name, setting.value)})"
-            yield from textwrap.wrap(text, WIDTH, initial_indent=f"  {name:<24}", subsequent_indent=" " * 26)
+
+    def is_shown(setting: Setting) -> bool:
+        root, name = setting.name.split(".")[0], setting.name
+        return root not in shared or (root == name and setting.value != shared[name]) or name in changed
+
+    shown = [setting for setting in settings_of(algorithm.config()).values() if is_shown(setting)]
+    width = 4 + max((len(setting.name) for setting in shown), default=0)
+    for setting in shown:
+        text = f"{' '.join(setting.help.split())} (default: {changed.get(setting.name, setting.value)})"
+        begin = f"  {setting.name}".ljust(width)
+        yield from textwrap.wrap(text, WIDTH, initial_indent=begin, subsequent_indent=" " * width)
 
 
 def _assignments(settings: Mapping[str, Any]) -> str:

@@ -7,10 +7,12 @@ import json
 
 import pytest
 
+from agents.algorithms.config import TrainConfig
 from agents.algorithms.grpo import ALGORITHM as GRPO
 from agents.algorithms.registry import ALGORITHMS
 from agents.cli import main
 from agents.cli.algos import _short
+from agents.cli.settings import settings_of
 from tests.agents.cli.test_cli import fails
 
 
@@ -31,8 +33,11 @@ def test_a_page_says_what_is_computed(name: str, capsys: pytest.CaptureFixture[s
     assert algorithm.paper in shown
     assert all(line in shown for line in algorithm.equations)
     assert f"textenvs train {name}" in shown
-    own = {f.name for f in dataclasses.fields(algorithm.config)} - {"learning_rate", "seed"}
-    assert any(f"  {setting} " in shown for setting in own)
+    words, shared = " ".join(shown.split()), {field.name for field in dataclasses.fields(TrainConfig)}
+    assert f"Tested against: {algorithm.oracle}" in words
+    for setting in settings_of(algorithm.config()).values():
+        if setting.name.split(".")[0] not in shared:
+            assert f" {setting.name} {' '.join(setting.help.split())} (default: {setting.value})" in words
 
 
 def test_a_relative_shows_what_it_sets(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import subprocess
 import sys
 import time
@@ -53,7 +54,18 @@ def test_every_command_has_its_help(command: str, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as stop:
         main([*command.split(), "--help"])
     assert stop.value.code == 0
-    assert f"textenvs {command}" in capsys.readouterr().out
+    page = capsys.readouterr().out
+    assert f"textenvs {command}" in page
+    explained = flags(page)
+    assert len(explained) <= 40
+    assert [flag for flag, words in explained.items() if ". " not in f"{words} "] == [], "these have no sentence"
+
+
+def flags(page: str) -> dict[str, str]:
+    """Return every flag of a help page, but ``--help``, with what is said of it."""
+    lines = [line for line in page.splitlines() if not re.search("[-─]{9}", line)]
+    entries = [re.sub(r"[│|\s]+", " ", entry) for entry in re.split(r"(?m)^[│|] (?=--[a-z])", "\n".join(lines))[1:]]
+    return {flag: words for entry in entries for flag, _, words in [entry.partition(" ")]}
 
 
 @pytest.mark.parametrize(

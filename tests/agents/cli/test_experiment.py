@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,10 @@ def test_evaluations_in_training_use_the_valid_split_and_keep_the_best(echo: str
     update = best.trainer.update
     assert outcome.measured == f"the best agent by held-out return, of update {update} of 2 (best/)"
     assert f"After: {outcome.measured}." in (experiment.folder / "report.html").read_text()
-    assert "test items" in (experiment.folder / "best" / "README.md").read_text()
+    card = (experiment.folder / "best" / "README.md").read_text()
+    assert "test items" in card
+    assert "textenvs train ppo" in card
+    assert re.search(r"^\| success % \|( [^|]*\d \\\[[^|]*\d\\\] \|){3}$", card, re.MULTILINE), "all with intervals"
     assert "test items" not in (experiment.folder / "checkpoint" / "README.md").read_text()
     prepare_folder(experiment.folder, overwrite=True)
     assert list(experiment.folder.iterdir()) == []

@@ -15,7 +15,7 @@ from agents.feedback.labelling.queue import LabelQueue
 from agents.feedback.labelling.verdict import Verdict
 from agents.feedback.simulator import Simulator, SimulatorConfig
 from agents.feedback.store import Store
-from tests.agents.cli.test_cli import fails
+from tests.agents.cli.test_cli import fails, flags
 from tests.agents.feedback.labelling.conftest import question
 from tests.agents.feedback.records import EXTRAS, event, shown
 from tests.agents.feedback.rounds.test_round import tell, tiny
@@ -78,7 +78,11 @@ def test_every_subcommand_has_its_help(capsys: pytest.CaptureFixture[str]) -> No
         with pytest.raises(SystemExit) as stop:
             main(["feedback", name, "--help"])
         assert stop.value.code == 0
-        assert "usage" in capsys.readouterr().out.lower()
+        page = capsys.readouterr().out
+        assert "usage" in page.lower()
+        explained = flags(page)
+        assert len(explained) <= 40
+        assert all(". " in f"{words} " for words in explained.values())
 
 
 def test_a_round_is_set_up_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,6 +49,16 @@ def test_changed_settings_are_refused_and_named(
     assert [path.name for path in stored.iterdir()] == ["config.json"]
 
 
+def test_a_changed_configuration_is_refused_and_named(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = json.loads((stored / "config.json").read_text())
+    record["learning_rate"], record["env"]["language"] = 0.5, "zh"
+    changed = stored / "changed.json"
+    changed.write_text(json.dumps(record))
+    assert main(["train", "ppo", "--resume", str(stored), "--config", str(changed)]) == 2
+    error = capsys.readouterr().err
+    assert "learning_rate: 0.5 (given) -> 1e-05 (stored); env.language: zh (given) -> en (stored)" in error
+
+
 def test_the_same_settings_may_be_given_again(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*SMALL, "--resume", str(stored), "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads((stored / "config.json").read_text())

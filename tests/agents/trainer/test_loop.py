@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 
 from agents import GRPO, PPO, Callback, Curriculum, Exploration, Filters, Importance, KLControl
 from agents.trainer.agent import Agent
+from agents.trainer.health import _NAMES
 from tests.agents.build import tiny_policy
 from tests.agents.probes import PROBES, ProbeEnv
 from tests.chaos.kills import TIMES
@@ -122,6 +124,18 @@ def test_a_warning_is_logged_and_written_once(tmp_path: Path, caplog: pytest.Log
     assert told == ["update 9, invalid actions: the environment calls 100% of the actions malformed. " + line["remedy"]]
     assert rows.column("warnings")[:9] == [0] * 9
     assert min(rows.column("warnings")[9:]) >= 1
+
+
+def test_health_watches_what_a_run_measures() -> None:
+    """Under a name that no run knows a rule would be silent for ever."""
+    settings: dict[str, Any] = {
+        "kl_coef": 0.1,
+        "group_size": 4,
+        "exploration": Exploration(epsilon=0.1),
+        "importance": Importance(cap=2.0),
+    }
+    (row,) = learned(PPO(tiny_policy(), probe, **settings, **SMALL), 1).rows
+    assert {name for name in _NAMES if not math.isfinite(row.get(name, math.nan))} == set()
 
 
 def everything(tmp_path: Path | None = None) -> GRPO:
