@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
-from tests.benchmarks.tables import bench, curves, peers, sb3, training, trivial, vector
+from tests.benchmarks.tables import bench, curves, peers, sb3, training, trivial, trust_region, vector
 from tests.cells import RESULTS, Cell, stored
 from tests.conftest import ROOT
 from tests.learning_tables import dialogue, regret, toolcall
@@ -246,6 +246,7 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "quickstart": quickstart,
     "rewrite-zh": rewrite_zh,
     "contest": contest,
+    "trust-region": trust_region,
     "probes": probes,
     "mutations": mutations,
     "choices": choices,

@@ -116,6 +116,30 @@ def sb3(language: str) -> str:
     return rows(header, body) + source(cells, language)
 
 
+def trust_region(language: str) -> str:
+    """What one update by TRPO costs beside one by PPO, with full weights and with adapters."""
+    cells = stored("bench-trust_region")
+    if not cells:
+        return ""
+    figures = cells[-1].figures
+    sizes = list(dict.fromkeys(key.rpartition(".")[0].rpartition(".")[0] for key in figures))
+    weights, cost = {"en": ("weights", "{}: one update"), "zh": ("权重", "{}:一次更新")}[language]
+    header = [{"en": "algorithm", "zh": "算法"}[language], weights, *(cost.format(size) for size in sizes)]
+    names = {
+        "en": {"ppo": "PPO", "trpo": "TRPO", "trpo_sampled": "TRPO, `fisher_every=4`", "full": "all", "lora": "LoRA"},
+        "zh": {"ppo": "PPO", "trpo": "TRPO", "trpo_sampled": "TRPO,`fisher_every=4`", "full": "全部", "lora": "LoRA"},
+    }[language]
+    entrants = [key.removeprefix(f"{sizes[0]}.") for key in figures if key.startswith(f"{sizes[0]}.")]
+    body = [
+        [
+            *(names[part] for part in entrant.split(".")),
+            *("{seconds:.2f} s, {memory_mb:,} MB".format(**figures[f"{size}.{entrant}"]) for size in sizes),
+        ]
+        for entrant in entrants
+    ]
+    return rows(header, body) + source(cells, language)
+
+
 _AXES = {
     "turns": {"en": "turns", "zh": "轮数"},
     "group": {"en": "group", "zh": "组大小"},
