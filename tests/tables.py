@@ -261,11 +261,16 @@ TABLES: Mapping[str, Callable[[str], str]] = {
 
 
 def render(text: str, language: str) -> str:
-    """Return a README with its tables made anew."""
+    """Return a README with its tables made anew.
+
+    Raises:
+        ValueError: if there is no table of a name that stands in a mark.
+    """
 
     def table(match: re.Match[str]) -> str:
-        made = TABLES[match["name"]](language) if match["name"] in TABLES else ""
-        return match[1] + made + match[3]
+        if match["name"] not in TABLES:
+            raise ValueError(f"no table {match['name']!r}; there are: {', '.join(sorted(TABLES))}")
+        return match[1] + TABLES[match["name"]](language) + match[3]
 
     return _MARK.sub(table, text)
 

@@ -79,17 +79,15 @@ class CausalLMPolicy:
         """Load a policy from a folder, a Hugging Face name or ``"tiny"``.
 
         Args:
-            source: a folder that `save` or transformers wrote (an adapter's folder too), a name on the hub, or
-                ``"tiny"``: the embedded model with an untrained byte vocabulary (see `policies.tiny.build_tiny`
-                for one with a vocabulary learned from texts).
+            source: a folder that `save` or transformers wrote (an adapter's too), a name on the hub, or ``"tiny"``: the
+                embedded model with an untrained byte vocabulary (`policies.tiny.build_tiny` learns one from texts).
             lora: fields of `peft.LoraConfig`, such as ``{"r": 16}``; None trains every weight.
             critic: ``"head"`` for a `ValueHead` on the policy's own trunk, ``"separate"`` for a transformer of its own
                 (a `SeparateCritic`), None for none.
             reference: what the KL is measured against: ``"adapter_off"`` (the base under the adapter), ``"copy"``
                 (a frozen copy of the trained weights as they are now), None, or ``"auto"``: adapter off with LoRA,
                 a copy without.
-            dtype: of the model's weights, ``"float32"`` or ``"bfloat16"``; nothing changes it later. An adapter is
-                always float32.
+            dtype: of the model's weights, ``"float32"`` or ``"bfloat16"``, for good; an adapter is always float32.
             device: such as ``"cuda"``; None takes a GPU where there is one.
             history: how past turns are rendered, see `ChatRenderer`.
             thinking: whether a template that can switch its thinking off leaves it on.
@@ -106,8 +104,6 @@ class CausalLMPolicy:
             ConfigError: the source is no model, cannot be reached, or lacks a chat template or a stop token; an
                 option has no such value.
         """
-        if critic not in ("head", "separate", None):
-            raise ConfigError(f"critic={critic!r}; valid: 'head', 'separate', None")
         settings = PolicySettings(
             critic=critic,
             critic_detach=critic_detach,

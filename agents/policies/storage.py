@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self, cast, get_args
 
 import torch
 from huggingface_hub import HfApi
@@ -54,6 +54,9 @@ class PolicySettings:
         autocast: whether float32 weights compute in bfloat16.
         recompute: whether the backward pass computes each layer's activations again, so as not to keep them.
         liger: whether Liger's kernels take the place of the model's own.
+
+    Raises:
+        ConfigError: if there is no such critic.
     """
 
     critic: CriticKind | None = "head"
@@ -66,6 +69,11 @@ class PolicySettings:
     autocast: bool = False
     recompute: bool = False
     liger: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the critic."""
+        if self.critic not in (*get_args(CriticKind), None):
+            raise ConfigError(f"critic={self.critic!r}; valid: 'head', 'separate', None")
 
     @property
     def torch_dtype(self) -> torch.dtype:
@@ -91,7 +99,7 @@ class PolicySettings:
         """
         try:
             return cls(**json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, ConfigError) as error:
             raise CheckpointError(f"{folder} is not a saved policy: {SETTINGS_FILE}: {error}") from error
 
 

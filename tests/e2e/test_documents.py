@@ -76,6 +76,11 @@ def test_tables_are_what_the_measurements_say(language: str) -> None:
     assert render(text, language) == text, "run: python -m tests.tables"
 
 
+def test_a_mark_of_no_table_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"no table 'chioces'.*choices"):
+        render("<!-- table:chioces -->\n<!-- end -->", "en")
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_example_runs(example: Path, tmp_path: Path) -> None:
     before = processor_seconds_of_children()

@@ -21,6 +21,7 @@ from tests.proofs.probes import PROBED
 from tests.proofs.retrieval import RETRIEVAL
 from tests.proofs.reward_model import REWARD_MODEL
 from tests.proofs.rewrite import REWRITE_ZH
+from tests.proofs.rewrite_choices import REWRITE_CHOICES
 from tests.proofs.rounds import ROUNDS
 from tests.proofs.toolcall import TOOLCALL
 
@@ -75,6 +76,7 @@ PROOFS = (
     PLAN,
     *PROBED,
     *CHOICES,
+    *REWRITE_CHOICES,
     *CONTEST,
     *TOOLCALL,
     *DIALOGUE,
