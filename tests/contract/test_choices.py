@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from typing import Any
 
@@ -59,6 +60,17 @@ def test_passes_the_checkers_of_those_who_play_it(env_id: str) -> None:
 @pytest.mark.parametrize("env_id", IDS)
 def test_equal_choices_lead_to_equal_numbers(env_id: str) -> None:
     assert play(make(env_id), range(8), seed=0) == play(make(env_id), range(8), seed=0)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_it_can_be_pickled_and_made_from_its_spec(env_id: str) -> None:
+    env = make(env_id)
+    assert env.spec is not None
+    again = gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json()))
+    for copy in (again, pickle.loads(pickle.dumps(env))):  # noqa: S301
+        seen, _ = copy.reset(options={"index": 5})
+        np.testing.assert_array_equal(seen, env.reset(options={"index": 5})[0])
+        assert copy.step(0)[1:4] == env.step(0)[1:4]
 
 
 @pytest.mark.parametrize("env_id", IDS)

@@ -240,9 +240,10 @@ def test_a_hub_name_without_network_is_explained(monkeypatch):
 
 def test_a_folder_without_settings_is_no_saved_policy(tmp_path: Path):
     policy().save(tmp_path)
-    (tmp_path / "policy.json").write_text(json.dumps({"critic": "head", "wings": 2}))
-    with pytest.raises(CheckpointError, match="wings"):
-        CausalLMPolicy.load(tmp_path)
+    for damaged, said in (({"critic": "head", "wings": 2}, "wings"), ({"critic": "twin"}, "twin")):
+        (tmp_path / "policy.json").write_text(json.dumps(damaged))
+        with pytest.raises(CheckpointError, match=said):
+            CausalLMPolicy.load(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class RewriteMenu:
         self._reader = reader
         self._seen = seen
         self._plays: Mapping[str, Callable[[Point], str]] = {
-            "keep": lambda point: point.seen.utterance,
+            "keep": partial(restored, states=(), rank=0),
             **{f"refer_{rank + 1}": partial(restored, states=(STANDS,), rank=rank) for rank in range(DEPTH)},
             **{f"fill_{rank + 1}": partial(restored, states=(GAP,), rank=rank) for rank in range(DEPTH)},
             "restore": partial(restored, states=_WAITING, rank=0),

@@ -14,15 +14,22 @@ from textenvs.rewards.measures import words
 _LONGEST = 8
 """Most characters of a Chinese phrase that could name something; a longer one is half a sentence."""
 
-_VERBS = "有不好想要看说什怎为谁哪能会就都也很去来吧对真还上里到个人知道喜欢觉得可以没多少么几时候"
+_LIGHT_CHINESE = (
+    "你我您咱谁啥呗都也很就又再太真才最还有不好想要看说会能去吃喝听爱玩过给被把跟对没嗯与或及叫让做读送见认买用懂"
+)
+_LIGHT_CHINESE_WORDS = (
+    "什么 怎么 为什么 知道 觉得 喜欢 认识 可以 时候 听说 当然 应该 特别 非常 因为 所以 但是 虽然 如果 已经 "
+    "一直 其实 反正 感觉 需要 哪个 哪里 多少 几个 一个 一下 一样 起来 出来 这样 那样 这么 那么 怎样 今天 明天 "
+    "昨天 现在 毕竟 好像 只是 还是 或者"
+)
 _ASKING = "what when where who why how which yes no not ok okay thanks thank please sure"
-_LIGHT = {
-    "zh": LIGHT_WORDS["zh"] | STAND_INS["zh"] | frozenset(_VERBS),
-    "en": LIGHT_WORDS["en"] | STAND_INS["en"] | frozenset(_ASKING.split()),
-}
+_LIGHT_ENGLISH = LIGHT_WORDS["en"] | STAND_INS["en"] | frozenset(_ASKING.split())
+
+_LIGHT = "".join(sorted(LIGHT_WORDS["zh"] | STAND_INS["zh"] | frozenset(_LIGHT_CHINESE)))
+_PASSED = "|".join(_LIGHT_CHINESE_WORDS.split())
 _PHRASE = {
-    "zh": re.compile(f"[^\\W{''.join(sorted(_LIGHT['zh']))}]{{2,}}"),
-    "en": re.compile(r"[A-Z][\w'-]*(?:,? (?:of |the |and |de )*[A-Z0-9][\w'-]*)*"),
+    "zh": re.compile(f"{_PASSED}|(?P<name>(?:(?!{_PASSED})[^\\W{_LIGHT}]){{2,}})"),
+    "en": re.compile(r"(?P<name>[A-Z][\w'-]*(?:,? (?:of |the |and |de )*[A-Z0-9][\w'-]*)*)"),
 }
 _STANDING = {
     "zh": re.compile("(?:他|她|它)们?|那里|这里|[那这]个|[那这]些|[那这]"),
@@ -65,7 +72,8 @@ def _phrases(text: str, language: Language) -> tuple[Thing, ...]:
 
 def _named(text: str, language: Language) -> Iterator[tuple[int, Slot]]:
     for found in _PHRASE[language].finditer(text):
-        name = found[0] if language == "zh" else _without_light_words(found[0])
+        phrase = found["name"] or ""
+        name = phrase if language == "zh" else _without_light_words(phrase)
         if name and (language == "en" or len(name) <= _LONGEST):
             yield found.end() - len(name), Slot("", "", name.removesuffix("'s"), SAID)
 
@@ -73,7 +81,7 @@ def _named(text: str, language: Language) -> Iterator[tuple[int, Slot]]:
 def _without_light_words(phrase: str) -> str:
     """Return an English phrase without the function words that a sentence begins with; ``""`` if it has no others."""
     first, _, rest = phrase.partition(" ")
-    while first and _LIGHT["en"].issuperset(words(first, "en")):
+    while first and _LIGHT_ENGLISH.issuperset(words(first, "en")):
         first, _, rest = rest.partition(" ")
     return f"{first} {rest}".strip()
 
