@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,9 @@ from textenvs import __version__
 
 OUTPUTS = ("checkpoint", "best", "rows.jsonl", "greedy.jsonl", "sampled.jsonl")
 """What stages hand on, in their folders; all else there is for people, or for the stage itself."""
+
+_NAMED = re.compile(r"([A-Za-z_]\w*(?:\.\w+)*):[A-Za-z_]")
+"""What begins as ``package.module:name`` does."""
 
 _UNREAD = ("README.md",)
 """A model card, which people may edit."""
@@ -49,19 +53,31 @@ def sha256(path: Path) -> str:
 
 
 def _files(value: Any) -> Iterator[str]:
-    """Yield the settings that name files which are there; a path into another stage is hashed with that stage."""
+    """Yield the settings that name files which are there; a path into another stage is hashed with that stage.
+
+    A module of the working directory, such as that of a reward of one's own, is such a file too.
+    """
     if isinstance(value, Mapping):
-        for entry in cast("Mapping[str, Any]", value).values():
+        for name, entry in cast("Mapping[str, Any]", value).items():
+            yield from _module(name)
             yield from _files(entry)
     elif isinstance(value, list):
         for entry in cast("list[Any]", value):
             yield from _files(entry)
     elif isinstance(value, str) and not REFERENCE.search(value):
+        yield from _module(value)
         place = Path(value)
         if _is_file(place):
             yield value
         elif place.is_dir():
             yield from (str(path) for path in sorted(place.rglob("*")) if path.is_file())
+
+
+def _module(name: str) -> Iterator[str]:
+    if found := _NAMED.match(name):
+        place = Path(*found[1].split(".")).with_suffix(".py")
+        if _is_file(place):
+            yield str(place)
 
 
 def _is_file(place: Path) -> bool:

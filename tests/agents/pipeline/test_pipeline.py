@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from agents.pipeline import Decision, Plan, decide, read_plan, run_plan
+from agents.pipeline import Decision, Plan, Stage, decide, read_plan, run_plan
+from agents.pipeline.fingerprint import fingerprint
 from agents.pipeline.run import Call
 from textenvs.errors import CheckpointError, ConfigError, CorpusError, UnknownNameError
 
@@ -95,6 +97,19 @@ def test_a_changed_input_file_runs_everything_that_comes_of_it(stages: Stages) -
     stages.run()
     stages.data.write_text("two\n")
     assert stages.run() == {"first": "run", "second": "run", "third": "skip"}, "the second hands on what it did"
+
+
+@pytest.mark.parametrize("named", [{"reward.fn": "mine.rewards:short"}, {"reward.weights": {"mine.rewards:short": 1}}])
+def test_a_reward_of_ones_own_is_an_input_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: dict[str, Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    stage, made = Stage("a", ("train", "ppo"), named), list[str]()
+    for text in ("1", "1", "2"):
+        (tmp_path / "mine" / "rewards.py").write_text(text)
+        made.append(fingerprint(stage, {}))
+    assert made[0] == made[1] != made[2]
 
 
 def test_outputs_that_are_lost_or_damaged_are_made_again(stages: Stages) -> None:
