@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.utils import get_total_norm
 from torch.utils.data import Sampler
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import TrainOutput
 
 from agents.finetune.metrics import MetricsLog, Progress, Reporter
 from agents.finetune.safe_checkpoints import CHECKPOINTS, SafeCheckpoints, newest_checkpoint, rate_schedule
 from agents.finetune.stage_config import StageConfig
+from textenvs.errors import ConfigError
 
 WARMUP_SHARE = 0.05
 """Of the steps, for every schedule but low_and_slow, which has its own."""
@@ -53,10 +55,25 @@ def trl_arguments(config: StageConfig, device: torch.device, folder: Path | None
 
 
 def callbacks(config: StageConfig, progress: Progress | None, folder: Path | None) -> list[TrainerCallback]:
-    """Return who is told of the progress, and who writes the metrics."""
+    """Return who is told of the progress, who writes the metrics, and who ends what has diverged."""
     reporters = [Reporter(progress)] if progress else []
     logs = [MetricsLog(folder, config.batch_size)] if folder else []
-    return [*reporters, *logs]
+    return [*reporters, *logs, _Watch()]
+
+
+class _Watch(TrainerCallback):
+    """Ends a training before a gradient that is no number reaches the weights; TRL goes on, and logs no such loss."""
+
+    def on_pre_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **about: Any
+    ) -> None:
+        """Look at the gradient of the step that is about to be made."""
+        gradients = [weight.grad for weight in about["model"].parameters() if weight.grad is not None]
+        if not get_total_norm(gradients).isfinite():
+            raise ConfigError(
+                f"the training has diverged: at step {state.global_step + 1} the gradient is no finite number; give "
+                f"less than learning_rate={args.learning_rate:g}"
+            )
 
 
 class StageTrainer(SafeCheckpoints):

@@ -100,6 +100,13 @@ def test_it_learns_and_reports_the_loss_it_had() -> None:
     assert metrics.tokens == 32 * 5
 
 
+def test_what_diverges_ends_before_its_weights_are_lost() -> None:
+    policy = tiny_policy()
+    with pytest.raises(ConfigError, match=r"diverged: at step \d .* less than learning_rate=1e\+30"):
+        sft(policy, ROWS, SFTConfig(learning_rate=1e30, batch_size=8))
+    assert all(bool(weight.isfinite().all()) for weight in policy.model.parameters())
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_does_not() -> None:
     runs = []
     for seed in (0, 0, 1):
