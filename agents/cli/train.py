@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -237,13 +237,14 @@ def start(options: TrainOptions[Any], experiment: Experiment) -> tuple[CausalLMP
     return policy, rows
 
 
-def _overview(algorithms: Iterable[AnyAlgorithm]) -> str:
+def _overview(algorithms: Collection[AnyAlgorithm]) -> str:
     """Return the help of ``textenvs train`` before an algorithm is named."""
+    width = 2 + max(len(algorithm.name) for algorithm in algorithms)
     return "\n".join(
         [
             "usage: textenvs train ALGORITHM [options]",
             "",
-            *(f"  {algorithm.name:<14}{algorithm.title}" for algorithm in algorithms),
+            *(f"  {algorithm.name:<{width}}{algorithm.title}" for algorithm in algorithms),
             "",
             "  textenvs train ALGORITHM --help      its flags",
             "  textenvs train ALGORITHM --dry-run   every setting, as a --config file holds them",

@@ -22,6 +22,9 @@ from textenvs.messages import Stop
 MEMBERS = 2
 """Episodes on the same item, so that a shared prefill is examined too."""
 
+NOT_FINITE = "its probabilities are not finite: use dtype='float32', and look whether the weights are"
+"""What to do about a model that says nothing."""
+
 
 def examine(
     policy: CausalLMPolicy,
@@ -75,11 +78,12 @@ def _play(
 
 def _episodes(trajectories: Sequence[Trajectory]) -> list[Finding]:
     """Say how the episodes ended and whether their rewards could be computed."""
-    failed = sum(trajectory.stop == Stop.ERROR for trajectory in trajectories)
+    broken, mute = (sum(one.stop == stop for one in trajectories) for stop in (Stop.ERROR, Stop.GENERATION_FAILED))
     turns = [turn for trajectory in trajectories for turn in trajectory.turns]
     unscored, cut = sum(not turn.valid for turn in turns), sum(turn.finish_reason == "length" for turn in turns)
     return [
-        _count("episodes that the environment broke off", failed, len(trajectories), "see the log", Verdict.FAULT),
+        _count("episodes that the environment broke off", broken, len(trajectories), "see the log", Verdict.FAULT),
+        _count("episodes that the model broke off", mute, len(trajectories), NOT_FINITE, Verdict.FAULT),
         _count("turns without a reward", unscored, len(turns), "they train nothing: see the reward", Verdict.WARNING),
         _count("turns cut by the token limit", cut, len(turns), "raise max_new_tokens, or warm up", Verdict.WARNING),
     ]

@@ -27,7 +27,7 @@ def run(args: Sequence[str]) -> int:
 
         found = agreement(LabelQueue(store, options.queue).interactions())
     for one in found:
-        print(f"{one.name or 'whole':<16}{show(one.alpha)}   {one.units} judged by two or more of {one.annotators}")
+        print(f"{one.name or 'whole':<15} {show(one.alpha)}   {one.units} judged by two or more of {one.annotators}")
     if not found:
         print("nothing was judged by two people yet")
     return 0

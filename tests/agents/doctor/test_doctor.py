@@ -82,6 +82,17 @@ def test_a_world_that_breaks_off():
     assert (broken.verdict, broken.figure) == (Verdict.FAULT, "4 of 4")
 
 
+def test_a_model_without_finite_probabilities():
+    policy = tiny_policy()
+    with torch.no_grad():
+        policy.trainable_parameters()[0][1].fill_(torch.nan)
+    findings = {finding.check: finding for finding in examined(policy)}
+    broken = findings["episodes that the model broke off"]
+    assert (broken.verdict, broken.figure) == (Verdict.FAULT, "4 of 4")
+    assert "float32" in broken.remedy
+    assert findings["episodes that the environment broke off"].verdict is Verdict.OK
+
+
 def test_a_sampler_that_forgets_its_seed(monkeypatch: pytest.MonkeyPatch):
     drawn = itertools.count()
     monkeypatch.setattr(episode, "stream_key", lambda *parts: stream_key(next(drawn), *parts))
