@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from textenvs.envs.toolcall.judgement import judge_after
-from textenvs.envs.toolcall.matching import outstanding
+from textenvs.envs.toolcall.matching import outstanding, repeated
 from textenvs.envs.toolcall.types import REFUSED, Progress, Schema, Task, TurnTruth
 from textenvs.envs.toolcall.wording import oracle_text
 from textenvs.envs.toolcall.workbench import Bench
@@ -176,9 +176,8 @@ class ToolEpisode:
     def _sprayed(self, before: Progress, results: Sequence[ToolResult]) -> bool:
         """Say whether one message held more calls than are due, one twice, or refused ones among others."""
         due = outstanding(before.calls, self.task.expectation, self._schemas)
-        different = {(one.call.name, repr(one.call.arguments)) for one in results}
         refused = {one.failure in REFUSED for one in results}
-        return len(results) > max(1, len(due)) or len(different) < len(results) or len(refused) > 1
+        return len(results) > max(1, len(due)) or repeated(one.call for one in results) > 0 or len(refused) > 1
 
     def _go_on(
         self, before: Progress, calls: tuple[ToolCall, ...], replies: tuple[Message, ...], invalid: bool = False

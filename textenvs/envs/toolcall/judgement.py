@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from textenvs.envs.toolcall.matching import Agreement, agreement
+from textenvs.envs.toolcall.matching import Agreement, agreement, repeated
 from textenvs.envs.toolcall.tidy import Reading, read_answer
 from textenvs.envs.toolcall.types import REFUSED, Decision, Expectation, Progress, Schema, Task, TurnTruth
 from textenvs.envs.toolcall.values import same
@@ -142,8 +142,7 @@ def _went_through(progress: Progress) -> list[ToolCall]:
 
 def _cost(progress: Progress, agreed: Agreement | None) -> float:
     failed = len(progress.calls) - len(_went_through(progress))
-    repeated = len(progress.calls) - len({repr(call) for call in progress.calls})
-    surplus = failed + (agreed.redundant if agreed else repeated)
+    surplus = failed + (agreed.redundant if agreed else repeated(progress.calls))
     return min(MOST, REDUNDANT * surplus + MALFORMED * progress.malformed)
 
 

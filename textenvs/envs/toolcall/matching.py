@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from textenvs.envs.toolcall.types import Expectation, ExpectedArgument, ExpectedCall, Rules, Schema
@@ -103,6 +103,12 @@ def _right(name: str, call: ToolCall, expected: ExpectedArgument | None, schema:
 def invented(call: ToolCall, schemas: Mapping[str, Schema]) -> int:
     """Return how many of a call's arguments its tool does not have; all, where there is no such tool."""
     return len(call.arguments.keys() - schemas.get(call.name, {}).get("properties", {}).keys())
+
+
+def repeated(calls: Iterable[ToolCall]) -> int:
+    """Return how many calls say what another one before them said; their ids do not matter."""
+    said = [(call.name, repr(call.arguments)) for call in calls]
+    return len(said) - len(set(said))
 
 
 def any_order(weights: Weights) -> list[tuple[int, int]]:

@@ -98,6 +98,20 @@ def test_a_fact_must_come_from_somewhere_and_be_said(env: ToolCall) -> None:
     assert guessed["reward_parts"]["facts"] == silent["reward_parts"]["facts"] == 0.0
 
 
+def test_what_an_error_says_is_no_fact(env: ToolCall) -> None:
+    steps = play(env, PARIS, call("broken", x=15), "It is 15 degrees.")
+    assert "15" in steps[0][0]["history"][-1]["content"]
+    assert steps[-1][4]["success"] == 0.0
+
+
+def test_a_call_too_many_costs_and_one_that_was_refused_spoils_nothing_else(env: ToolCall) -> None:
+    paris, rome = call("weather", city="Paris"), call("weather", city="Rome")
+    for index, actions in ((PARIS, (paris, paris, "It is 15 degrees.")), (ROME, (call("weather"), rome, "Warm."))):
+        steps = play(env, index, *actions)
+        assert (steps[-1][4]["success"], steps[-1][4]["reward_parts"]["cost"]) == (1.0, 0.05)
+        assert sum(step[1] for step in steps) == pytest.approx(0.95)
+
+
 def test_failing_tools_and_bad_arguments_are_messages(env: ToolCall) -> None:
     env.reset(options={"index": PARIS})
     said = [
@@ -152,7 +166,7 @@ def test_a_spray_of_calls_is_worth_less_than_one_that_is_half_right(env: ToolCal
     spray = "".join(call("weather", city=city) for city in ("Rome", "Oslo", "Bonn", "Bern", "Kiel", "Nice", "Lyon"))
     sprayed = sum(step[1] for step in play(env, ROME, spray, "Done."))
     half = sum(step[1] for step in play(env, ROME, call("weather", city="Rome", day="tomorrow"), "Done."))
-    assert -0.5 <= sprayed < half < 1.0
+    assert -0.5 <= sprayed < half == pytest.approx(0.8 * (1.0 + 0.5) / 2)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +176,7 @@ def test_a_spray_of_calls_is_worth_less_than_one_that_is_half_right(env: ToolCal
         ([call("weather", city="Rome") * 7], "call_budget"),
         (["<tool_call>{"] * 3, "invalid_actions"),
         (["<tool_call>{", "", "<tool_call>{"], "invalid_actions"),
+        (["<tool_call>{", call("weather", city="Rome"), "<tool_call>{", ""], "turn_budget"),
         (["Warm."], "failure"),
         ([call("weather", city="Roma"), "Warm."], "success"),
     ],
@@ -184,6 +199,13 @@ def test_a_malformed_call_is_explained_counted_and_never_an_answer(env: ToolCall
     steps = [env.step(call("weather", city="Rome")), env.step("Warm.")]
     assert steps[-1][4]["success"] == 1.0
     assert reward + sum(step[1] for step in steps) == pytest.approx(0.9)
+
+
+def test_an_answer_without_end_is_none(env: ToolCall) -> None:
+    env.reset(options={"index": REFUSE})
+    observation, _, terminated, _, info = env.step("x" * 8001)
+    assert (terminated, info["invalid_action"]) == (False, 1.0)
+    assert "8001 characters" in observation["history"][-1]["content"]
 
 
 def test_thinking_is_neither_run_nor_scored(env: ToolCall) -> None:

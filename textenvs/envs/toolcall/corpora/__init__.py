@@ -3,6 +3,9 @@
 bfcl, acebench    one reader per benchmark
 schemas           from their dialects to JSON Schema
 corpus            files, answers beside them, splits
+
+A row is one decision. A conversation that was recorded is cut into its turns, each with all that was said before, as
+the benchmarks score it; what the recorded user says next is not played, for it answers the recorded assistant.
 """
 
 from __future__ import annotations

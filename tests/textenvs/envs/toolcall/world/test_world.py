@@ -99,6 +99,24 @@ def test_a_write_that_nobody_asked_for_fails_even_if_it_is_undone() -> None:
     assert outcome(play(env, 0, *actions, "Done."))[0] == 0.0
 
 
+def test_little_is_left_where_calls_are_sprayed() -> None:
+    env, tried = only("parallel"), 0
+    for index in range(60):
+        env.reset(options={"index": index})
+        first, *others = (call(one.name, **one.example) for one in expectations(env)[0].calls)
+        if any(operation.writes for operation, _ in item_of(env).stages[0].gold):
+            continue
+        tried += 1
+        answer = expectations(env)[0].answer
+        assert outcome(play(env, index, first, *others, answer)) == (1.0, "success", 1.0)
+        stray = first.replace('"arguments": {', '"arguments": {"no_such": 1, ')
+        for spray in ([first + first, *others], [first + stray, *others], [first, "".join([*others, first])]):
+            success, _, total = outcome(play(env, index, *spray, answer))
+            assert success == 1.0
+            assert total <= 0.1
+    assert tried >= 3
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_levels_keep_to_their_dials(level: str) -> None:
     dials, silent = LEVELS[level], 0
