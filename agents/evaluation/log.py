@@ -97,6 +97,8 @@ def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
     """Return the facts, the lines of whole portions and their length in bytes: what a kill has cut is left out."""
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
+    if not whole:
+        raise CheckpointError(f"{path} is no evaluation: there is no whole line in it")
     try:
         first, *lines = [json.loads(line) for line in whole]
         cut = len(lines) - _whole_portions(lines)

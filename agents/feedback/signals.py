@@ -111,12 +111,25 @@ def signals(interactions: Iterable[Interaction], config: SignalConfig | None = N
     """
     config = config or SignalConfig()
     found = Signals([], [], [], [], dropped := Counter[str]())
-    for interaction in interactions:
+    for interaction in (_meant(one, dropped) for one in interactions):
         found.sft.extend(_demonstrations(interaction, config))
         found.preference.extend(_preferences(interaction, config, dropped))
         found.unpaired.extend(_labels(interaction, config, dropped))
         found.rewards.extend(_rewarded(interaction, config))
     return found
+
+
+def _meant(interaction: Interaction, dropped: Counter[str]) -> Interaction:
+    """Return what was said but for corrections that change nothing, which would call one text both good and bad."""
+    texts = [candidate.text.strip() for candidate in interaction.impression.candidates]
+    events = tuple(
+        event
+        for event in interaction.events
+        if not (isinstance(event, Correction) and event.text.strip() == texts[event.position])
+    )
+    if idle := len(interaction.events) - len(events):
+        dropped["correction that changes nothing"] += idle
+    return Interaction(interaction.impression, events)
 
 
 def candidate_rewards(interaction: Interaction, rewards: Mapping[str, float]) -> list[float]:

@@ -81,9 +81,16 @@ def test_contradictions_and_equal_texts_are_dropped_and_counted() -> None:
     assert labels(both) == {"b": False}
     assert pairs(both) == []
     assert both.dropped["label that others contradict"] == 1
-    same = read(event("correction", text=" a "))
+    same = read(event("ranking", order=[0, 1]), answers=("a", " a "))
     assert same.preference == []
     assert same.dropped["pair of equal texts"] == 1
+
+
+def test_a_correction_that_changes_nothing_says_nothing() -> None:
+    found = read(event("correction", text=" a "), event("favourite", "1"))
+    assert (found.sft, found.preference, labels(found)) == ([], [], {"a": True})
+    assert [row["reward"] for row in found.rewards] == [1.0]
+    assert found.dropped["correction that changes nothing"] == 1
 
 
 def test_every_kind_has_its_reward_and_silence_has_none() -> None:
