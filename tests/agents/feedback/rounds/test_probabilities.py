@@ -19,6 +19,8 @@ def test_the_probabilities_are_those_of_the_sampler() -> None:
     found = policy_target(policy)(impression)
     assert all(0 < chance < 1 for chance in found)
     assert math.fsum(found) < 1
+    twice = policy_target(policy)(shown(answers=("a", "b c", "a")))
+    assert twice == pytest.approx([found[0] / 2, found[1], found[0] / 2], rel=1e-4)
     prompt = prompt_ids(policy.chat, impression.conversation, impression.tools)
     answer = policy.chat.action_ids("b c")
     ids = torch.tensor([prompt + answer])
