@@ -75,9 +75,13 @@ GUESTS: tuple[Entry, ...] = (
 """Other people's environments. Their packages are optional, and nobody here answers for their tasks."""
 
 
+ENTRIES: tuple[Entry, ...] = (*CATALOG, *COMPOSED, *GUESTS)
+"""Every id that there is."""
+
+
 def register_all() -> None:
     """Register every id of the catalogue, guests among them, that Gymnasium does not know yet."""
-    for entry in (*CATALOG, *COMPOSED, *GUESTS):
+    for entry in ENTRIES:
         if entry.id not in gymnasium.registry:
             vector = f"textenvs.vector.entry_points:{entry.id}"
             gymnasium.registry[entry.id] = EnvSpec(entry.id, entry.entry_point, vector_entry_point=vector)

@@ -11,7 +11,7 @@ from typing import Any, Self
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
-from envs_registry.catalog import CATALOG, GUESTS
+from envs_registry.catalog import ENTRIES
 from textenvs.errors import UnknownNameError, UsageError
 
 
@@ -50,7 +50,7 @@ def find_spec(env_id: str, others: Iterable[str] = ()) -> EnvSpec:
             importlib.import_module(module)
         return gym.spec(name)
     except gym.error.Error:
-        known = [*others, *(_registered_by(module) if module else ())] or [e.id for e in (*CATALOG, *GUESTS)]
+        known = [*others, *(_registered_by(module) if module else ())] or [entry.id for entry in ENTRIES]
         raise UnknownNameError.of("environment", env_id, known, "textenvs list") from None
     except ImportError as error:
         raise UsageError(f"environment {env_id!r}: {error}") from None

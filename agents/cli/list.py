@@ -32,10 +32,10 @@ def run(args: Sequence[str]) -> int:
 
 
 def _environments() -> dict[str, str]:
-    from envs_registry import CATALOG, GUESTS
+    from envs_registry import ENTRIES
 
-    ours = {entry.id: entry.summary for entry in CATALOG}
-    return ours | {entry.id: f"{entry.summary} Needs textenvs[{entry.extra}]." for entry in GUESTS}
+    needs = {entry.id: f" Needs textenvs[{entry.extra}]." if entry.extra else "" for entry in ENTRIES}
+    return {entry.id: entry.summary + needs[entry.id] for entry in ENTRIES}
 
 
 def _algorithms() -> dict[str, str]:

@@ -14,6 +14,7 @@ import pytest
 
 from agents.cli import main
 from agents.cli.main import COMMANDS
+from envs_registry import ENTRIES
 from tests.agents.build import tiny_policy
 from tests.conftest import ROOT
 from textenvs.errors import UsageError
@@ -174,7 +175,8 @@ def test_train_alone_names_the_algorithms(capsys: pytest.CaptureFixture[str]) ->
 def test_list_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     page = capsys.readouterr().out
-    assert all(name in page for name in ("MultiTurnRewrite-v0", "ppo", "grpo"))
+    assert all(name in page for name in (*(entry.id for entry in ENTRIES), "ppo", "grpo"))
+    assert "did you mean 'MixedTasks-v0'" in fails(capsys, "show", "MixedTasks")
     assert main(["list", "algorithms"]) == 0
     assert "MultiTurnRewrite" not in capsys.readouterr().out
 
