@@ -117,6 +117,7 @@ ALGORITHM = Algorithm(
         "r_t = pi_new(x_t) / pi_old(x_t),   A_i = (R_i - mean_g(R)) / (std_g(R) + 1e-4)    (i: episodes, g: group)",
         "dapo, bnpo:  mean over all trained tokens;   dr_grpo:  sum / (episodes x dr_grpo_tokens)",
         "gspo:   r_i = exp( mean_t[ log pi_new(x_t) - log pi_old(x_t) ] ) in place of r_t",
+        "KL, kl_placement=loss:  mean_t[ stop_gradient(r_t) kl_estimator(x_t) ], divided likewise;   gspo: by r_i",
         "cispo:  mean_t[ stop_gradient(min(r_t, 1 + clip_range_high)) A_i log pi_new(x_t) ]",
         "part_weights w:  A_i = S_i / (std(S) + 1e-4),   S_i = sum_p w_p A_i^p    (p: reward parts)",
     ),

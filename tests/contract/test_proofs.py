@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import gymnasium as gym
 import pytest
 
 from agents.algorithms.registry import find_algorithm
+from agents.cli.settings import settings_of
 from agents.cli.train import read_options, resolve
+from tests.proofs.contest import CONTEST, OWN, SECONDS, SHARED, Contest, UntilSpent, _changed
 from tests.proofs.learning import Learning
 from tests.proofs.retrieval import arguments, write_files
 from tests.proofs.rewrite import REWRITE_ZH
@@ -30,6 +35,33 @@ def test_what_a_learning_proof_runs_can_be_typed(proof: Learning) -> None:
     assert experiment.sft is not None
     assert experiment.config.seed == 3
     assert proof.command.startswith(f"textenvs train {proof.algorithm} --config examples/")
+
+
+@pytest.mark.parametrize("entrant", CONTEST, ids=lambda entrant: entrant.name)
+def test_a_contest_has_the_settings_that_it_names(entrant: Contest) -> None:
+    config = entrant.config(seed=3)
+    values = {name: setting.value for name, setting in settings_of(config).items()}
+    assert values.items() >= {**SHARED, **OWN.get(entrant.algorithm, {}), "seed": 3}.items()
+    assert {name: getattr(config, name) for name in entrant.settings} == entrant.settings
+    told = _changed(config, type(config)())
+    assert json.loads(json.dumps(told)) == told
+    assert {name.split(".")[0] for name in told} >= entrant.settings.keys()
+
+
+@pytest.mark.parametrize(("seconds", "updates"), [(3.0, 20), (7.0, 9), (45.0, 1), (200.0, 1)])
+def test_a_contest_ends_with_the_update_nearest_to_its_time(
+    seconds: float, updates: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = SimpleNamespace(update=0)
+    agent: Any = SimpleNamespace(trainer=trainer)
+    monkeypatch.setattr("tests.proofs.contest.time", SimpleNamespace(process_time=lambda: seconds * trainer.update))
+    clock, going = UntilSpent(), True
+    clock.on_training_start(agent)
+    while going:
+        trainer.update += 1
+        going = clock.on_update(agent, {})
+    assert (trainer.update, clock.spent) == (updates, seconds * updates)
+    assert SECONDS == 60
 
 
 def test_what_the_proof_on_real_dialogues_runs_can_be_typed() -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from agents import Callback
+from agents.algorithms.config import TrainConfig
 from agents.algorithms.registry import find_algorithm
 from agents.cli.quickstart import Options, train_options
-from agents.cli.settings import with_values
+from agents.cli.settings import settings_of, with_values
 from agents.cli.train import resolve, set_arithmetic
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.trainer.agent import Agent
@@ -65,7 +66,7 @@ class Contest:
     Attributes:
         entrant: as the table names it.
         algorithm: of the registry.
-        settings: of the relative.
+        settings: of the relative, by field.
         seeds: of the start, the items and the sampling.
         needs: nothing.
     """
@@ -81,6 +82,11 @@ class Contest:
         """Of its cells."""
         return f"contest-{self.entrant}"
 
+    def config(self, seed: int) -> TrainConfig:
+        """Return all settings."""
+        own = find_algorithm(self.algorithm).config(**self.settings)
+        return with_values(own, {**SHARED, **OWN.get(self.algorithm, {}), "seed": seed})
+
     def run(self, seed: int, *, again: bool = False) -> Cell:
         """Run one cell, or return the stored one."""
         command = f"python -m tests.proofs {self.name} --seed {seed}"
@@ -95,10 +101,8 @@ class Contest:
         held_out = experiment.held_out
         before = held_out.measure(CausalLMPolicy.load(folder))
         policy = CausalLMPolicy.load(folder)
-        algorithm = find_algorithm(self.algorithm)
-        settings = {**SHARED, **OWN.get(self.algorithm, {}), **self.settings}
-        config = with_values(algorithm.config(), {**settings, "seed": seed})
-        if algorithm.trust_region is not None:
+        config = self.config(seed)
+        if find_algorithm(self.algorithm).trust_region is not None:
             policy.make_twice_differentiable()
         agent = agent_class(self.algorithm)(policy, experiment.env_id, env_kwargs=experiment.env_kwargs, config=config)
         clock = UntilSpent()
@@ -109,8 +113,14 @@ class Contest:
             "updates": agent.trainer.update,
             "episodes": agent.trainer.update * agent.settings.n_episodes_per_update,
             "seconds": round(clock.spent, 1),
-            "settings": settings,
+            "settings": _changed(config, find_algorithm(self.algorithm).config()),
         }
+
+
+def _changed(config: TrainConfig, default: TrainConfig) -> Mapping[str, Any]:
+    """Return the settings that differ, by dotted name."""
+    usual = settings_of(default)
+    return {n: setting.value for n, setting in settings_of(config).items() if setting.value != usual[n].value}
 
 
 CONTEST = (
