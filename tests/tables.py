@@ -13,6 +13,7 @@ from statistics import fmean
 
 from tests.benchmarks.tables import bench, curves, peers, sb3, training, trivial, trust_region, vector
 from tests.cells import RESULTS, Cell, stored
+from tests.choice_tables import choices, rewrite_choices
 from tests.conftest import ROOT
 from tests.learning_tables import dialogue, regret, toolcall
 from tests.markdown import SIDES, find_row, interval, rows, source
@@ -191,28 +192,6 @@ def costs(cells: Sequence[Cell], language: str) -> str:
     return "\n" + {"en": "; ", "zh": ";"}[language].join(each) + {"en": ".\n", "zh": "。\n"}[language]
 
 
-def choices(language: str) -> str:
-    """What stable-baselines3 reaches on small dialogues, with and without the users that it was trained on."""
-    names = [f"choices-{algorithm}" for algorithm in ("ppo", "a2c", "dqn")]
-    cells = [cell for name in names for cell in stored(name)]
-    if not cells:
-        return ""
-    header = {
-        "en": ["return: random, learned, optimum", "training users", "held-out users", "steps", "processor seconds"],
-        "zh": ["回报:随机,学到的,最优", "训练用户", "留出用户", "步数", "处理器秒数"],
-    }[language]
-    body: list[list[str]] = []
-    for cell in cells:
-        figures = cell.figures
-        sides = [
-            ", ".join(f"{figures[f'{split}.{what}']:.3f}" for what in ("random", "learned", "optimum"))
-            for split in ("train", "test")
-        ]
-        label = f"{cell.name.removeprefix('choices-').upper()}, {cell.seed}"
-        body.append([label, *sides, f"{figures['steps']:,}", f"{figures['processor_seconds']:.0f}"])
-    return rows(header, body) + source(cells, language)
-
-
 MEASURES = ("return", "exact match", "restoration F1 (run)", "restoration F1 (pan)", "BLEU-4")
 """What of a corpus evaluation the README shows."""
 
@@ -250,6 +229,7 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "probes": probes,
     "mutations": mutations,
     "choices": choices,
+    "rewrite-choices": rewrite_choices,
     "toolcall": toolcall,
     "dialogue": dialogue,
     "regret": regret,

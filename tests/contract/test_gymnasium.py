@@ -19,13 +19,14 @@ from gymnasium.wrappers import (
 )
 
 import textenvs  # noqa: F401 (registers the ids)
-from envs_registry import CATALOG
+from envs_registry.catalog import CATALOG, COMPOSED
 from textenvs.checker import RULES, Examination, Rule, Status
 from textenvs.checker.report import say
 from textenvs.errors import UnknownNameError
 from textenvs.wrappers import Choices
 
 IDS = [entry.id for entry in CATALOG]
+ALL = [*IDS, *(entry.id for entry in COMPOSED)]
 CERTAIN = [env_id for env_id in IDS if gym.make(env_id, disable_env_checker=True).unwrapped.oracle_is_certain]
 UNCERTAIN = [env_id for env_id in IDS if env_id not in CERTAIN]
 
@@ -67,7 +68,7 @@ def test_keeps_every_rule(rule: Rule, env_id: str) -> None:
     assert finding.status is Status.KEPT, say(finding)
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", ALL)
 def test_made_by_module_and_id(env_id: str) -> None:
     assert gym.make(f"textenvs:{env_id}").spec is not None
 
@@ -101,7 +102,7 @@ def test_an_oracle_that_cannot_be_certain_is_far_better_than_every_baseline(env_
     assert max(returns.values()) < 0.6 * best
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", ALL)
 @pytest.mark.parametrize("mode", ["sync", "async"])
 def test_vectorised(env_id: str, mode: str) -> None:
     kwargs = {"shared_memory": False} if mode == "async" else {}
@@ -120,7 +121,7 @@ def test_vectorised(env_id: str, mode: str) -> None:
         envs.close()
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", ALL)
 def test_wrappers(env_id: str) -> None:
     env = RecordEpisodeStatistics(gym.make(env_id))
     steps = play(env, 3, [])
@@ -136,7 +137,7 @@ def test_wrappers(env_id: str) -> None:
     assert env.get_wrapper_attr("oracle_action") is not None
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", ALL)
 def test_observations_are_transformed_and_flattened_to_what_has_a_shape(env_id: str) -> None:
     env = gym.make(env_id)
     seen, _ = env.reset(options={"index": 3})
@@ -149,7 +150,7 @@ def test_observations_are_transformed_and_flattened_to_what_has_a_shape(env_id: 
     assert flat.observation_space.contains(flat.reset(options={"index": 3})[0])
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", ALL)
 def test_a_pickled_environment_goes_on_where_it_was(env_id: str) -> None:
     env: Any = gym.make(env_id, disable_env_checker=True).unwrapped
     env.reset(seed=3)
@@ -159,7 +160,7 @@ def test_a_pickled_environment_goes_on_where_it_was(env_id: str) -> None:
     assert again.reset()[0] == env.reset()[0]
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", ALL)
 def test_is_rendered_as_a_conversation(env_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     env = gym.make(env_id, render_mode="ansi")
     seen, _ = env.reset(options={"index": 3})
@@ -174,7 +175,7 @@ def test_is_rendered_as_a_conversation(env_id: str, capsys: pytest.CaptureFixtur
     assert "[assistant] so be it" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", ALL)
 def test_spec_survives_json(env_id: str) -> None:
     for reward in (None, "tests.toy:brief", {"tests.toy:brief": 0.5}):
         env = gym.make(env_id, reward=reward, split="test")
@@ -183,7 +184,7 @@ def test_spec_survives_json(env_id: str) -> None:
         assert play(again, 5, ["x"])[1][1:] == play(env, 5, ["x"])[1][1:]
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", ALL)
 def test_spec_of_a_callable_says_how_to_name_it(env_id: str) -> None:
     from tests.toy import brief
 

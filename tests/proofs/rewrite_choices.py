@@ -43,7 +43,7 @@ def play(env: Choices, act: Act) -> list[float]:
     episodes = min(EPISODES, env.unwrapped.n_items or EPISODES)  # type: ignore[attr-defined]
     for index in range(episodes):
         seen, _ = env.reset(options={"index": index})
-        ended = False
+        ended, info = False, {"success": 0.0}
         while not ended:
             seen, reward, ended, _, info = env.step(act(env, seen))
             turns, right = turns + 1, right + (reward >= RIGHT)

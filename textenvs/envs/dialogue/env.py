@@ -18,12 +18,12 @@ from textenvs.envs.dialogue.episode import Conduct, DialogueEpisode, Style, User
 from textenvs.envs.dialogue.honesty import honest_of
 from textenvs.envs.dialogue.menu import DialogueMenu
 from textenvs.envs.dialogue.own import OwnFile
-from textenvs.envs.dialogue.recorded import RecordedSource, load_pacific
+from textenvs.envs.dialogue.recorded import DecisionMenu, RecordedSource, load_pacific
 from textenvs.envs.dialogue.sources import GeneratedSource, OwnSource, Source
 from textenvs.envs.dialogue.world import LanguageChoice, World
 from textenvs.episode import Episode
 from textenvs.errors import ConfigError, UnknownNameError
-from textenvs.menus import random_move
+from textenvs.menus import Menu, random_move
 from textenvs.rewards.core import Reward, RewardFunction
 from textenvs.rewards.spec import RewardSpec
 from textenvs.seeding import Split, check_split
@@ -117,8 +117,10 @@ class DialogueStrategy(TextEnv):
         """Return the fusion of `stakes`."""
         return conversing.default_reward()
 
-    def menu(self) -> DialogueMenu:
+    def menu(self) -> Menu:
         """Return the moves and features with which `textenvs.wrappers.Choices` plays this environment."""
+        if isinstance(self.source, RecordedSource):
+            return DecisionMenu(self._observation)
         return DialogueMenu(self._slots, self._turns, self._playing)
 
     def advice(self) -> list[Advice]:
@@ -155,7 +157,7 @@ class DialogueStrategy(TextEnv):
     def _playing(self) -> DialogueEpisode:
         episode = self._current()
         if not isinstance(episode, DialogueEpisode):
-            raise ConfigError("recorded conversations have no moves to choose from")
+            raise ConfigError("recorded conversations have no user whose goals could be known")
         return episode
 
 

@@ -144,6 +144,19 @@ def test_a_record_goes_on_whatever_is_said_and_pays_decisions(tmp_path: Path) ->
         DialogueStrategy(corpus="x", goals="y")
 
 
+def test_a_record_is_played_by_choosing(tmp_path: Path) -> None:
+    questions = [question("Sales of Gizmo?", ["Which year?"], True), question("2019", 7)]
+    env = Choices(DialogueStrategy(corpus=recorded(tmp_path, questions), reward_timing="turn"))
+    seen, _ = env.reset(options={"index": 0})
+    shown = dict(zip(env.menu.features, seen.tolist(), strict=True))
+    assert shown == pytest.approx({"turn": 0.0, "length": 0.075, "known": 1 / 3, "number": 0.0, "back_question": 0.0})
+    seen, reward, *_ = env.step(env.menu.moves.index("ask"))
+    assert reward > 0
+    assert seen.tolist() == pytest.approx([0.1, 0.02, 1.0, 1.0, 1.0])
+    _, reward, ended, _, info = env.step(env.menu.moves.index("answer"))
+    assert (reward > 0, ended, info["success"]) == (True, True, 1.0)
+
+
 def test_malformed_records_are_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"conversation 1 of the list: .*req_clari"):
         DialogueStrategy(corpus=recorded(tmp_path, [question("Sales?", 1, "yes")]))
