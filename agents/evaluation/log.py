@@ -46,8 +46,9 @@ class EvaluationLog:
             CheckpointError: if it is damaged elsewhere than at its end.
         """
         told = json.loads(json.dumps({**self._facts, **facts}, default=repr))
-        if not self.path.exists() or not self.path.stat().st_size:
+        if not self.path.exists() or b"\n" not in self.path.read_bytes():  # a kill may have cut the very first line
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.unlink(missing_ok=True)
             self._write([{"evaluation": told}])
             return
         before, lines, size = _read(self.path)

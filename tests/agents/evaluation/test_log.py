@@ -65,6 +65,15 @@ def test_a_kill_inside_a_line_costs_that_portion(tmp_path: Path) -> None:
         assert timeless(read_log(log)[1]) == timeless(whole)
 
 
+def test_a_kill_inside_the_first_line_costs_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "greedy.jsonl"
+    log.write_text('{"evaluat')
+    with pytest.raises(CheckpointError, match="no whole line"):
+        read_log(log)
+    result = evaluate(Mortal(), ECHO, episodes=4, log=log)
+    assert timeless(read_log(log)[1]) == timeless(result)
+
+
 def test_a_model_resumes_to_the_same_episodes(tmp_path: Path) -> None:
     policy, log = tiny_policy(), tmp_path / "sampled.jsonl"
     settings = {"episodes": 4, "samples": 3, "deterministic": False, "max_new_tokens": 3}

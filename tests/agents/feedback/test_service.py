@@ -12,6 +12,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ import httpx2
 import jsonschema
 import pytest
 
-from agents.feedback import database
+from agents.feedback import database, hosting
 from agents.feedback.gate import MOST_CLIENTS, RateLimit
 from agents.feedback.openapi import describe
 from agents.feedback.page import POLICY, render_page
@@ -130,6 +131,22 @@ def test_a_body_of_unknown_length_is_cut_off(store: Store) -> None:
     with running(store) as client:
         answer = client.post("/v1/events", content=endless(), headers=JSON)
     assert answer.status_code == 413
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosting, "READING_S", 0.2)
+    over = threading.Event()
+
+    def stalled() -> Iterator[bytes]:
+        yield b"{"
+        over.wait(20)
+        yield b"}"
+
+    with running(store) as client, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.post, "/v1/events", content=stalled(), headers=JSON)
+        wait_until(lambda: statistics(store).refused == {"too_slow": 1})
+        over.set()
+        assert answer.result().json()["reason"] == "too_slow"
 
 
 def test_forms_of_other_pages_and_other_names_are_not_let_in(store: Store) -> None:
