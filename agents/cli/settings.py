@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, make_dataclass
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import tyro
 from docstring_parser import parse_from_object
+
+from textenvs.errors import UnknownNameError
 
 FLAT = {"flat": True}
 """Metadata of a nested record whose settings are named without its own name in front."""
@@ -44,7 +47,15 @@ def settings_of(record: Any) -> dict[str, Setting]:
 
 
 def with_values(record: R, values: Mapping[str, Any]) -> R:
-    """Return the record with other values, given by dotted name; every nested record is checked once, as a whole."""
+    """Return the record with other values, given by dotted name; every nested record is checked once, as a whole.
+
+    Raises:
+        UnknownNameError: if a name is no setting's; that of a nested record is none.
+    """
+    known = settings_of(record)
+    for name in values:
+        if name not in known:
+            raise UnknownNameError.of("setting", name, known)
     return _rebuild(record, values, "")
 
 
@@ -80,6 +91,7 @@ def _walk(record: Any, prefix: str) -> Iterator[Setting]:
             yield Setting(name, hints[entry.name], value, docs.get(entry.name, ""))
 
 
+@functools.cache
 def _docs(kind: type[Any]) -> dict[str, str]:
     """Return the docstring of every field, the inherited ones too."""
     docs: dict[str, str] = {}

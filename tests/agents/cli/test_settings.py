@@ -17,6 +17,7 @@ from agents.cli.train import FLAGS, TrainOptions, resolve
 from agents.trainer.callbacks import TensorBoard
 from tests.agents.cli.test_cli import fails
 from tests.conftest import ROOT
+from textenvs.errors import UnknownNameError
 
 
 def record(capsys: pytest.CaptureFixture[str], *args: str, algorithm: str = "ppo") -> dict:
@@ -167,6 +168,9 @@ def test_values_go_into_nested_records_and_come_out_again() -> None:
     changed = with_values(options, {"learning_rate": 0.5, "sft.rows": 3})
     assert (changed.settings.learning_rate, changed.sft.rows, changed.env) == (0.5, 3, options.env)
     assert as_tree(changed)["sft"]["rows"] == 3
+    for name in ("sft.row", "sft"):
+        with pytest.raises(UnknownNameError, match=f"'{name}'"):
+            with_values(options, {name: 3})
 
 
 def test_event_files_lie_in_the_run_folder(tmp_path: Path) -> None:
