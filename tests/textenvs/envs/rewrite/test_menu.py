@@ -48,6 +48,21 @@ def test_what_the_moves_say() -> None:
     assert number(menu, "gap") == number(menu, "ordinal") == number(menu, "shell_correction") == 0.0
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("客服:韩若雨先生有包裹A123。给他派送的是许音书女士。\n用户:他家在哪座城市?", "韩若雨先生家在哪座城市?"),
+        ("客服:韩若雨先生有包裹A123。给他派送的是许音书女士。\n用户:她家在哪座城市?", "许音书女士家在哪座城市?"),
+        ("Service: Ms Calson meets Mr Branman.\nUser: Where does she live?", "Where does Ms Calson live?"),
+        ("Service: Ms Calson meets Mr Branman.\nUser: Where does he live?", "Where does Mr Branman live?"),
+    ],
+)
+def test_a_pronoun_stands_for_somebody_of_its_gender(words: str, meant: str) -> None:
+    menu = menu_of(("user", words))
+    assert says(menu, "refer_1") == meant
+    assert says(menu, "refer_2") == says(menu, "keep")
+
+
 def test_two_places_of_a_request() -> None:
     menu = menu_of(
         ("user", "When is the train from Harton to Calburg on May 12?"),
