@@ -53,7 +53,7 @@ def _noisy(row: Demonstration, pools: Mapping[bool, Sequence[str]], generator: n
         if word[0].casefold() in known or generator.random() >= REPLACED:
             return word[0]
         pool = pools[is_chinese(word[0])]
-        head, tail = (pool[number] for number in generator.integers(len(pool), size=2))
+        head, tail = (pool[int(number)] for number in generator.integers(len(pool), size=2))
         return head if is_chinese(head) else spliced(head, tail)
 
     messages = [

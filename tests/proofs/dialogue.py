@@ -25,7 +25,8 @@ DIALOGUE = tuple(
         SHARED,
         ("--set", f"credit_level={level}", *more),
         report,
-        every=4,
+        seeds=(0, 1, 2, 3, 4),
+        every=8,
         elsewhere=OTHER,
     )
     for level, more in (("token", ("--gae-lambda", "1")), ("turn", ("--set", "turn_lambda=1")))
