@@ -192,7 +192,9 @@ class SFTOptions:
     demonstrator: str = "oracle"
     """Which of the environment's baselines demonstrates."""
     lapses: float = 0.0
-    """How careless the annotator is: the probability of doing what the environment's careless baseline does."""
+    """How careless the annotator is: the probability, at every turn, of doing what `lapse` says."""
+    lapse: str = "careless"
+    """Which of the environment's baselines plays in a lapse."""
     drills: float = 0.0
     """Drills to add, as a share of the demonstrations; they help a model from scratch to copy new names."""
     word_noise: float = 0.0
@@ -295,7 +297,9 @@ def demonstrate(env: EnvOptions, sft: SFTOptions, seed: int) -> list[Demonstrati
     settings = {**env.settings(), "split": "train", **sft.share_settings(env)[0]}
     items = getattr(make_text_env(env.id, settings), "n_items", None)
     n = sft.rows or items or DEMONSTRATIONS
-    rows = oracle_rows(env.id, settings, n=n, seed=seed, lapses=sft.lapses, demonstrator=sft.demonstrator)
+    rows = oracle_rows(
+        env.id, settings, n=n, seed=seed, lapses=sft.lapses, demonstrator=sft.demonstrator, lapse=sft.lapse
+    )
     drilled = (make(rows, round(sft.drills * len(rows)), seed) for make in (call_drills, lookup_drills, copy_drills))
     return [*with_word_noise(rows, sft.word_noise, seed), *next(filter(None, drilled), [])]
 

@@ -19,6 +19,8 @@ __all__ = ["Annotator", "Demonstration", "oracle_rows"]
 
 ORACLE = "oracle"
 """The baseline that demonstrates, unless another is named."""
+CARELESS = "careless"
+"""The baseline that plays in a lapse, unless another is named."""
 
 
 def oracle_rows(
@@ -29,6 +31,7 @@ def oracle_rows(
     indices: Iterable[int] | None = None,
     lapses: float = 0.0,
     demonstrator: str = ORACLE,
+    lapse: str = CARELESS,
 ) -> list[Demonstration]:
     """Let an environment's oracle, or another of its baselines, play episodes, and return them as demonstrations.
 
@@ -38,15 +41,16 @@ def oracle_rows(
         n: how many episodes to draw; needed unless `indices` names them.
         seed: of the items drawn, and of the lapses.
         indices: the items to play, in this order.
-        lapses: how careless the annotator is: the probability, at every turn, of doing what the environment's baseline
-            ``"careless"`` does. Real annotations are like that, and a policy that imitates them leaves something for
-            reinforcement learning to find.
+        lapses: how careless the annotator is: the probability, at every turn, of doing what the baseline `lapse` does.
+            Real annotations are like that, and a policy that imitates them leaves something for reinforcement
+            learning to find.
         demonstrator: the baseline that plays.
+        lapse: the baseline that plays in a lapse.
 
     Raises:
-        ConfigError: if the environment has no oracle (or, with lapses, no careless baseline), `lapses` is no
-            probability, or neither `n` nor `indices` is given.
-        UnknownNameError: if the environment has no such baseline.
+        ConfigError: if the environment has no oracle, `lapses` is no probability, or neither `n` nor `indices` is
+            given.
+        UnknownNameError: if the environment has no such baselines.
     """
     if (n is None) == (indices is None):
         raise ConfigError("give either n (how many episodes to draw) or indices (which items)")
@@ -55,7 +59,7 @@ def oracle_rows(
     env = gym.make(env_id, disable_env_checker=True, **dict(env_kwargs or {})).unwrapped
     if not isinstance(env, TextEnv):
         raise ConfigError(f"{env_id} has no oracle: demonstrations need an environment built on textenvs.TextEnv")
-    annotator = Annotator(env, lapses, seed, demonstrator)
+    annotator = Annotator(env, lapses, seed, demonstrator, lapse)
     if indices is not None:
         return [annotator.play(options={"index": index}) for index in indices]
     return [annotator.play(seed=None if row else seed) for row in range(n or 0)]
@@ -69,23 +73,24 @@ class Annotator:
         lapses: see `oracle_rows`.
         seed: of the lapses.
         demonstrator: the baseline.
+        lapse: the baseline that plays in a lapse; not asked for where there are none.
 
     Raises:
-        ConfigError: if there are lapses and the environment has no ``"careless"`` baseline.
-        UnknownNameError: if the environment has no such baseline.
+        UnknownNameError: if the environment has no such baselines.
     """
 
-    def __init__(self, env: TextEnv, lapses: float, seed: int, demonstrator: str = ORACLE) -> None:
+    def __init__(
+        self, env: TextEnv, lapses: float, seed: int, demonstrator: str = ORACLE, lapse: str = CARELESS
+    ) -> None:
         self._env = env
         self._lapses = lapses
         self._generator = np.random.default_rng(seed)
         baselines = env.baselines()
-        if lapses and "careless" not in baselines:
-            raise ConfigError(f"lapses need a baseline called 'careless'; this environment has {', '.join(baselines)}")
-        if demonstrator not in baselines:
-            raise UnknownNameError.of("demonstrator", demonstrator, baselines)
+        for kind, name in (("demonstrator", demonstrator), *([("lapse", lapse)] if lapses else [])):
+            if name not in baselines:
+                raise UnknownNameError.of(kind, name, baselines)
         self._careful = baselines[demonstrator]
-        self._careless = baselines.get("careless", self._careful)
+        self._careless = baselines.get(lapse, self._careful)
 
     def play(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Demonstration:
         """Play one episode by `TextEnv.advance`, which never asks the reward."""

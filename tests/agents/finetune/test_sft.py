@@ -313,5 +313,11 @@ def test_another_baseline_may_demonstrate() -> None:
 def test_lapses_need_a_probability_and_a_careless_baseline() -> None:
     with pytest.raises(ConfigError, match="lapses=2"):
         oracle_rows("MultiTurnRewrite-v0", n=1, lapses=2.0)
-    with pytest.raises(ConfigError, match=r"'careless'; this environment has oracle"):
+    with pytest.raises(UnknownNameError, match=r"lapse 'careless'.*'oracle'"):
         Annotator(EchoEnv(), 0.5, 0)
+
+
+def test_any_baseline_may_be_what_a_lapse_does() -> None:
+    settings = {"language": "zh", "difficulty": "tiny"}
+    rows = oracle_rows("MultiTurnRewrite-v0", settings, indices=range(3), lapses=1.0, lapse="copy")
+    assert rows == oracle_rows("MultiTurnRewrite-v0", settings, indices=range(3), demonstrator="copy")
