@@ -116,6 +116,11 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
         self._account = Account(reward_timing)
         self._ended = True
 
+    @property
+    def turns_stand_alone(self) -> bool:
+        """Whether what a turn is paid says what it is worth, so that two actions can be compared by it here."""
+        return self.reward_timing == "turn" and self.return_range is None
+
     # What an implementer provides
 
     @abc.abstractmethod

@@ -101,6 +101,11 @@ class DialogueStrategy(TextEnv):
         """How many dialogues the split has; None of the generated world, which has no end."""
         return self.source.n_items
 
+    @property
+    def turns_stand_alone(self) -> bool:
+        """Whether they do: never, for what a question is worth shows in the answer."""
+        return False
+
     def draw_index(self) -> int:
         """Draw the index of the next item."""
         return self.source.draw(self.np_random)

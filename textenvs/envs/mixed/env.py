@@ -148,6 +148,11 @@ class MixedTasks(TextEnv):
         """Return each task's own reward."""
         return ByTask({name: env.reward for name, env in self.envs.items()})
 
+    @property
+    def turns_stand_alone(self) -> bool:
+        """Whether they do in the task that is played."""
+        return self.reward_timing == "turn" and self._playing().turns_stand_alone
+
     def menu(self) -> MixedMenu:
         """Return the moves and features of all tasks, with which `textenvs.wrappers.Choices` plays this environment.
 
