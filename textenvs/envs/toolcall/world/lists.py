@@ -19,7 +19,11 @@ def pages(draft: Draft) -> None:
         raise ImpasseError("pages")
     service = draft.dice.pick(services)
     edition = draft.edition(service)
-    row = draft.dice.pick([one for one in draft.rows(service) if one["edition"] == edition][PAGE:])
+    draft.rows(service)
+    there = draft.database.select(service, {"edition": edition})  # a request before may have taken some away
+    if len(there) <= PAGE:
+        raise ImpasseError("pages")
+    row = draft.dice.pick(there[PAGE:])
     browse = Operation(service, "browse", edition)
     listed = draft.call(browse, page=1)
     while all(one[service.title] != row[service.title] for one in listed["items"]):

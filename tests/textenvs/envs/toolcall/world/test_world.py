@@ -199,3 +199,11 @@ def test_dials_that_cannot_be_are_refused() -> None:
         ToolCall(language="fr")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="allow no task"):
         ToolCall(difficulty=Dials(kinds=("undo",), services=("rate",), silent=0.0)).reset(seed=0)
+
+
+def test_what_an_earlier_request_took_away_is_not_looked_for_in_pages() -> None:
+    dials = replace(
+        LEVELS["hard"], kinds=("single", "pages", "talk"), silent=0.0, requests=(2, 2), services=("booking",)
+    )
+    drawn = [World("en", dials, "test").draw(item_generator("p", "test", index)) for index in range(150)]
+    assert any({"single", "pages"} <= set(item.kinds) for item in drawn)
