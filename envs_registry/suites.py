@@ -19,7 +19,7 @@ from typing import Any
 
 import gymnasium as gym
 
-VERSION = 1
+VERSION = 2
 """Of all suites; raised when their items change on purpose."""
 
 ITEMS = 50
