@@ -82,6 +82,10 @@ def test_oracle_succeeds_with_the_greatest_reward(env_id: str) -> None:
         assert steps[-1][4]["success"] == 1.0
 
 
+DEMONSTRATORS = ("best_known", "describing", "careless")
+"""No trivial policies: they listen to what users say, and know the list."""
+
+
 @pytest.mark.parametrize("env_id", UNCERTAIN)
 def test_an_oracle_that_cannot_be_certain_is_far_better_than_every_baseline(env_id: str) -> None:
     env: Any = gym.make(env_id).unwrapped
@@ -97,7 +101,8 @@ def test_an_oracle_that_cannot_be_certain_is_far_better_than_every_baseline(env_
                 returns[name] += reward / 100
             successes += name == "oracle" and info["success"] == 1.0
     best = returns.pop("oracle")
-    returns.pop("best_known", None)  # no trivial policy, but what the oracle plays where the optimum is out of reach
+    for name in DEMONSTRATORS:
+        returns.pop(name, None)
     assert successes >= 95
     assert max(returns.values()) < 0.6 * best
 
@@ -153,8 +158,12 @@ def test_observations_are_transformed_and_flattened_to_what_has_a_shape(env_id: 
 @pytest.mark.parametrize("env_id", ALL)
 def test_a_pickled_environment_goes_on_where_it_was(env_id: str) -> None:
     env: Any = gym.make(env_id, disable_env_checker=True).unwrapped
-    env.reset(seed=3)
-    env.step("no")
+    begun = False
+    for seed in range(3, 20):
+        env.reset(seed=seed)
+        if begun := not any(env.step("no")[2:4]):
+            break
+    assert begun
     again = pickle.loads(pickle.dumps(env))  # noqa: S301
     assert again.step("no")[:4] == env.step("no")[:4]
     assert again.reset()[0] == env.reset()[0]

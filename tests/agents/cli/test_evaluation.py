@@ -13,6 +13,7 @@ from agents.cli.options import EnvOptions, EvalOptions
 from agents.cli.settings import as_tree
 from agents.cli.train import TrainOptions
 from agents.evaluation import evaluate, write_transcripts
+from envs_registry.suites import VERSION
 from tests.agents.report.runs import write_run
 from textenvs.core import Observation
 
@@ -53,7 +54,7 @@ def test_a_suite_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFix
     out = tmp_path / "scores.json"
     assert main(["eval", "end_at_once", "--suite", "dialogue-zh-test", "--json", str(out)]) == 0
     record = json.loads(out.read_text())
-    assert record["suite"].startswith("dialogue-zh-test v1 (")
+    assert record["suite"].startswith(f"dialogue-zh-test v{VERSION} (")
     assert list(record["greedy"]) == ["all", "dialogue-zh-small-test", "dialogue-zh-full-test"]
     assert main(["list", "suites"]) == 0
     assert record["suite"].split("(")[1].rstrip(")") in page(capsys)
