@@ -56,15 +56,23 @@ DRAWS = {"ToolCall-v0": 1_000}
 """Where making an item executes a program on a database, `textenvs check ID --draws 10000` takes minutes."""
 
 
-@functools.cache
-def examination(env_id: str) -> Examination:
+CLOCKED = ("steps_are_quick",)
+"""Rules about time: the machine may stall once, and is then asked a second time."""
+
+
+def examine(env_id: str) -> Examination:
     return Examination(env_id, items=64, draws=DRAWS.get(env_id, 10_000))
+
+
+examination = functools.cache(examine)
 
 
 @pytest.mark.parametrize("env_id", IDS)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_keeps_every_rule(rule: Rule, env_id: str) -> None:
     finding = rule.examine(examination(env_id))
+    if rule.name in CLOCKED and finding.status is Status.BROKEN:
+        finding = rule.examine(examine(env_id))
     assert finding.status is Status.KEPT, say(finding)
 
 
