@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from tests.cells import Cell, stored
-from tests.markdown import SIDES, find_row, interval, rows, source
+from tests.markdown import SIDES, change, find_row, interval, rows, source
 
 
 def toolcall(language: str) -> str:
@@ -64,20 +64,30 @@ def dialogue(language: str) -> str:
     if not cells:
         return ""
     header = {
-        "en": ["credit, seed", "users", "return", "difference", "regret", "gap closed", "processor seconds"],
-        "zh": ["信用分配,种子", "用户", "回报", "差值", "遗憾", "缩小的差距", "处理器秒数"],
+        "en": ["credit, seed", "return, held out", "difference", "completion %", "regret", "gap closed"],
+        "zh": ["信用分配,种子", "回报,留出用户", "差值", "完成率 %", "遗憾", "缩小的差距"],
     }[language]
-    users = {"en": {"": "held out"}, "zh": {"": "留出", "training users": "训练用户库"}}[language]
-    body: list[list[str]] = []
-    for cell in cells:
-        for table in cell.figures["tables"]:
-            place, spent = table["place"], f"{cell.figures['training_cpu_s']:.0f}"
-            before, after = (cell.figures["assessed"][place][side]["greedy"]["regret"] for side in SIDES[:2])
-            label = f"{cell.name.removeprefix('dialogue-')}, {cell.seed}"
-            closed = [f"{before:.3f} → {after:.3f}", f"{100 * (1 - after / before):.0f} %"]
-            gained = _gained(find_row(table, "return"), 1)
-            body.append([label, users.get(place, place), *gained, *closed, spent])
-    return rows(header, body) + source(cells, language, "make proof")
+    header += {
+        "en": ["training users: regret", "gap closed", "processor seconds"],
+        "zh": ["训练用户库:遗憾", "缩小的差距", "处理器秒数"],
+    }[language]
+    return rows(header, [_dialogue_row(cell) for cell in cells]) + source(cells, language, "make proof")
+
+
+def _dialogue_row(cell: Cell) -> list[str]:
+    """Return one seed's figures: all of them with held-out users, the regret with those of training too."""
+    own = cell.figures["tables"][0]
+    gained = _gained(find_row(own, "return"), 1)
+    regrets = [_closed(cell.figures["assessed"][place]) for place in ("", "training users")]
+    label = f"{cell.name.removeprefix('dialogue-')}, {cell.seed}"
+    completed = change(find_row(own, "success"), 100)
+    return [label, *gained, completed, *regrets[0], *regrets[1], f"{cell.figures['training_cpu_s']:.0f}"]
+
+
+def _closed(assessed: Mapping[str, Any]) -> list[str]:
+    """Return the regret before and after, and the share of it that is gone."""
+    before, after = (assessed[side]["greedy"]["regret"] for side in SIDES[:2])
+    return [f"{before:.3f} → {after:.3f}", f"{100 * (1 - after / before):.0f} %"]
 
 
 def regret(language: str) -> str:
@@ -96,9 +106,7 @@ def regret(language: str) -> str:
 
 def _gained(row: Mapping[str, Any], scale: float) -> list[str]:
     """Return what a measure was and became, and its paired difference with the interval."""
-    digits = 1 if scale == 100 else 3
-    before, after = (f"{scale * row[side]['estimate']:.{digits}f}" for side in SIDES[:2])
-    return [f"{before} → {after}", interval(row["difference"], scale)]
+    return [change(row, scale), interval(row["difference"], scale)]
 
 
 def _sides(assessed: Mapping[str, Any], name: str) -> str:

@@ -36,3 +36,9 @@ def interval(value: Mapping[str, float], scale: float) -> str:
     digits = 1 if scale == 100 else 3
     estimate, low, high = (scale * value[key] for key in ("estimate", "low", "high"))
     return f"{estimate:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def change(row: Mapping[str, Any], scale: float) -> str:
+    """Return what a stored measure was and became, ``before → after``."""
+    digits = 1 if scale == 100 else 3
+    return " → ".join(f"{scale * row[side]['estimate']:.{digits}f}" for side in SIDES[:2])

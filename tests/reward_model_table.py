@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from tests.cells import stored
-from tests.markdown import find_row, interval, rows, source
+from tests.markdown import change, find_row, interval, rows, source
 
 HEADERS = {
     "en": ["seed, run", "held-out pairs right", "model's score", "true success %", "paired difference", "alarm"],
@@ -30,14 +29,9 @@ def reward_model(language: str) -> str:
             table, curve = cell.figures[run]["tables"][0], cell.figures[run]["curve"]
             success, score = (find_row(table, name) for name in ("success", "return"))
             best = f" ({max(100 * row['success'] for row in curve):.0f})" if run == "without_kl" else ""
-            figures = [_change(score, 1), _change(success, 100) + best, interval(success["difference"], 100)]
+            figures = [change(score, 1), change(success, 100) + best, interval(success["difference"], 100)]
             body.append([f"{cell.seed}, {label}", judged, *figures, _alarm(curve, language)])
     return rows(HEADERS[language], body) + source(cells, language)
-
-
-def _change(row: Mapping[str, Any], scale: float) -> str:
-    before, after = (f"{scale * row[side]['estimate']:.{1 if scale == 100 else 2}f}" for side in ("before", "after"))
-    return f"{before} → {after}"
 
 
 def _alarm(curve: Sequence[Mapping[str, float]], language: str) -> str:

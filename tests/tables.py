@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from statistics import fmean
 
 from tests.benchmarks.tables import bench, curves, peers, sb3, training, trivial, trust_region, vector
-from tests.cells import RESULTS, Cell, stored
+from tests.cells import RESULTS, stored
 from tests.choice_tables import choices, rewrite_choices
 from tests.conftest import ROOT
 from tests.learning_tables import dialogue, regret, toolcall
 from tests.markdown import SIDES, find_row, interval, rows, source
 from tests.reward_model_table import reward_model
+from tests.rewrite_table import rewrite_zh
 from tests.stage_tables import pipeline, rounds
 
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
@@ -146,54 +147,6 @@ def mutations(language: str) -> str:
         learned = ", ".join(f"`{probe}` by `{algorithm}`" for probe, algorithm in mutation.probes)
         body.append([mutation.name, mutation.what, ", ".join(f"`{check}`" for check in mutation.checks), learned])
     return rows(["bug", "what it does", "oracles and invariants that go red", "probes that go red"], body)
-
-
-def rewrite_zh(language: str) -> str:
-    """Before and after PPO on real dialogues, seed by seed."""
-    cells = stored("rewrite-zh")
-    if not cells:
-        return ""
-    header = {
-        "en": ["seed, measure", "copy", "after SFT", "after PPO", "paired difference"],
-        "zh": ["种子,指标", "照抄", "SFT 之后", "PPO 之后", "配对差"],
-    }[language]
-    body: list[list[str]] = []
-    for cell in cells:
-        copy = cell.figures["baselines"]["copy"]
-        for table in cell.figures["tables"]:
-            mode = "sampled" if "sampled" in table["title"] else "greedy"
-            for row in table["rows"]:
-                if row["name"] in MEASURES:
-                    scale = 100 if row["percent"] else 1
-                    sides = [interval(row[side], scale) for side in SIDES]
-                    plain = interval(copy[row["name"]], scale) if row["name"] in copy else ""
-                    body.append([f"{cell.seed}, {mode}, {row['name']}", plain, *sides])
-    return rows(header, body) + costs(cells, language) + source(cells, language)
-
-
-def costs(cells: Sequence[Cell], language: str) -> str:
-    """Say under a table how large the model was, and what each seed took of a processor core and of memory."""
-    template = {
-        "en": "seed {seed}: {parameters} parameters, {episodes} episodes, {minutes} min of one core ({warm} of "
-        "them the warm-up), {memory} MB",
-        "zh": "种子 {seed}:{parameters} 参数,{episodes} 个回合,单核 {minutes} 分钟(其中预热 {warm} 分钟),{memory} MB",
-    }[language]
-    each = [
-        template.format(
-            seed=cell.seed,
-            parameters=cell.figures["facts"]["parameters"],
-            episodes=cell.figures["facts"]["training episodes"],
-            minutes=round(sum(cell.figures["cpu_s"].values()) / 60),
-            warm=round(cell.figures["cpu_s"]["warm-up"] / 60),
-            memory=f"{cell.figures['peak_memory_mb']:,}",
-        )
-        for cell in cells
-    ]
-    return "\n" + {"en": "; ", "zh": ";"}[language].join(each) + {"en": ".\n", "zh": "。\n"}[language]
-
-
-MEASURES = ("return", "exact match", "restoration F1 (run)", "restoration F1 (pan)", "BLEU-4")
-"""What of a corpus evaluation the README shows."""
 
 
 def plan(language: str) -> str:
