@@ -65,7 +65,7 @@ def chain(draft: Draft) -> None:
         raise ImpasseError("chain")
     service = draft.dice.pick(services)
     row = draft.row(service)
-    found = "find" in service.verbs and draft.dice.chance(0.7)
+    found = "find" in service.verbs and draft.dice.chance(0.7) and draft.told_apart(service, row)
     if found:
         find = Operation(service, "find", row["edition"])
         draft.call(find, **{service.title: row[service.title]})
@@ -78,7 +78,10 @@ def chain(draft: Draft) -> None:
 
 def _hop(draft: Draft, service: Service, row: Row, thing: str) -> tuple[Service, Row, str]:
     """Read a record for the id of another; return that one."""
-    link, target = draft.dice.pick(service.refs)
+    there = [(link, target) for link, target in service.refs if row[link.name] not in draft.gone]
+    if not there:
+        raise ImpasseError("chain")
+    link, target = draft.dice.pick(there)
     looked = look(draft, service, row, thing, link)
     draft.call(looked.operation, **looked.arguments)
     other = SERVICES[target]

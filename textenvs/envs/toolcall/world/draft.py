@@ -80,6 +80,7 @@ class Draft:
         database: as the gold program has left it so far.
         cards: the tools on offer from the beginning, by operation.
         withheld: operations that must not be offered.
+        gone: ids of the records that a request removes, or would.
         ruled: operations that there is a rule about.
         spares: second tools for the same operations.
         rules: lines of the instruction about what is forbidden.
@@ -101,6 +102,7 @@ class Draft:
         self.cards: dict[Operation, Card] = {}
         self.spares: dict[Operation, Card] = {}
         self.withheld: set[Operation] = set()
+        self.gone: set[str] = set()
         self.ruled: set[Operation] = set()
         self.rules: list[str] = []
         self.crowded = False
@@ -142,17 +144,29 @@ class Draft:
         return self.initial[service]
 
     def row(self, service: Service) -> Row:
-        """Return a record of this episode's edition that no request was about yet."""
+        """Return a record of this episode's edition, one that no request was about yet if there is any.
+
+        Raises:
+            ImpasseError: if all of them are gone.
+        """
         edition = self.edition(service)
         rows = [one for one in self.rows(service) if one["edition"] == edition]
         fresh = [one for one in rows if one["id"] not in self._taken]
-        chosen = self.dice.pick(fresh or rows)
+        left = fresh or [one for one in rows if one["id"] not in self.gone]
+        if not left:
+            raise ImpasseError(service.name)
+        chosen = self.dice.pick(left)
         self._taken.add(chosen["id"])
         return chosen
 
     def row_with_id(self, service: Service, key: str) -> Row:
         """Return the record with this id."""
         return next(one for one in self.rows(service) if one["id"] == key)
+
+    def told_apart(self, service: Service, row: Row) -> bool:
+        """Say whether a record is the only one with its title, those that were made in the meantime included."""
+        same = {"edition": row["edition"], service.title: row[service.title]}
+        return len(self.database.select(service, same)) == 1
 
     def _populate(self, service: Service) -> None:
         dice, (least, most) = self.dice, self.dials.records
@@ -216,6 +230,10 @@ class Draft:
         self._calls.append(ExpectedCall(card.name, accepted, arguments))
 
     # Requests
+
+    def abandon(self) -> None:
+        """Forget the calls of a request that cannot be made after all; none of them has changed anything."""
+        self._calls, self._gold = [], []
 
     def say(
         self,

@@ -21,9 +21,10 @@ def pages(draft: Draft) -> None:
     edition = draft.edition(service)
     draft.rows(service)
     there = draft.database.select(service, {"edition": edition})  # a request before may have taken some away
-    if len(there) <= PAGE:
+    later = [row for row in there[PAGE:] if draft.told_apart(service, row)]
+    if not later:
         raise ImpasseError("pages")
-    row = draft.dice.pick(there[PAGE:])
+    row = draft.dice.pick(later)
     browse = Operation(service, "browse", edition)
     listed = draft.call(browse, page=1)
     while all(one[service.title] != row[service.title] for one in listed["items"]):

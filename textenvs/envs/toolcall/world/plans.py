@@ -161,6 +161,7 @@ def change(draft: Draft, service: Service, row: Row | None = None, thing: str = 
 def drop(draft: Draft, service: Service, row: Row | None = None, thing: str = "") -> Plan:
     """Plan to remove a record; see `look`."""
     row = row or draft.row(service)
+    draft.gone.add(row["id"])
     operation = Operation(service, "drop", row["edition"])
     act = act_of(operation, draft.setting.language)
     said = sentence(draft.setting, "drop", act=act, thing=thing or known(draft.setting, service, row))

@@ -138,6 +138,7 @@ def _made(draft: Draft, kind: str) -> bool:
     try:
         SCENARIOS[kind](draft)
     except ImpasseError:
+        draft.abandon()
         return False
     return True
 

@@ -207,3 +207,44 @@ def test_what_an_earlier_request_took_away_is_not_looked_for_in_pages() -> None:
     )
     drawn = [World("en", dials, "test").draw(item_generator("p", "test", index)) for index in range(150)]
     assert any({"single", "pages"} <= set(item.kinds) for item in drawn)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "services"), [(("parallel",), ("transfer",)), (("single", "chain"), ("order", "parcel"))]
+)
+def test_what_is_gone_is_not_asked_for_where_records_run_out(kinds: tuple[str, ...], services: tuple[str, ...]) -> None:
+    dials = Dials(kinds=kinds, services=services, records=(4, 4), requests=(5, 5), silent=0.0, rules=0.0)
+    for index in range(200):
+        item = World("en", dials, "train").draw(item_generator("b", "train", index))
+        assert item.database(len(item.stages)).writes == sum(
+            operation.writes for stage in item.stages for operation, _ in stage.gold
+        )
+
+
+def test_a_title_that_is_asked_for_belongs_to_one_record() -> None:
+    dials = Dials(kinds=("defaults", "pages"), services=("booking",), records=(8, 12), requests=(5, 5), silent=0.0)
+    asked = 0
+    for index in range(40):
+        item = World("en", dials, "test").draw(item_generator("x", "test", index))
+        for number, (stage, task) in enumerate(zip(item.stages, item.tasks, strict=True)):
+            operation = stage.gold[0][0]
+            if operation.verb == "browse":
+                rows = item.database(number).select(operation.service, {"edition": operation.edition})
+                (city,) = (row["city"] for row in rows if row["id"] == task.expectation.facts[0][0])
+                assert [row["city"] for row in rows].count(city) == 1
+                asked += 1
+    assert asked >= 40
+
+
+def test_a_chain_begins_with_a_title_that_only_one_record_has() -> None:
+    dials = Dials(kinds=("defaults", "chain"), services=("event",), records=(8, 12), requests=(5, 5), silent=0.0)
+    found = 0
+    for index in range(60):
+        item = World("en", dials, "test").draw(item_generator("x", "test", index))
+        for number, stage in enumerate(item.stages):
+            operation, arguments = stage.gold[0]
+            if operation.verb == "find":
+                where = {"edition": operation.edition, "title": arguments["title"]}
+                assert len(item.database(number).select(operation.service, where)) == 1
+                found += 1
+    assert found >= 40
