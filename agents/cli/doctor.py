@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from agents.cli.demonstrations import demonstrate
 from agents.cli.environments import make_text_env
 from agents.cli.models import TINY, ModelOptions, build_policy, load_policy
-from agents.cli.options import EnvOptions, RewardOptions, SFTOptions, demonstrate
+from agents.cli.options import EnvOptions, RewardOptions, SFTOptions
 from agents.cli.parse import parse
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,13 +15,10 @@ from textenvs.seeding import check_split
 
 if TYPE_CHECKING:
     from agents.evaluation.held_out import HeldOut
-    from agents.finetune import Demonstration, SFTConfig
+    from agents.finetune import SFTConfig
     from agents.rollout.engine import Engine
     from agents.rows.mixture import MixtureConfig
     from envs_registry.suites import Suite
-
-DEMONSTRATIONS = 2000
-"""Drawn from an environment that makes its items, unless --sft.rows says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -182,13 +179,11 @@ class EvalOptions:
 
 
 @dataclass(frozen=True)
-class SFTOptions:
-    """The supervised warm-up, with --init sft."""
+class AnnotatorOptions:
+    """Who demonstrates, how well, and how much."""
 
     rows: int | None = None
     """Demonstrations; all of its share of a corpus, or 2,000 of generated dialogues, if not given."""
-    share: float = 0.5
-    """Share of a corpus's train split that the warm-up draws from; reinforcement learning gets the rest."""
     demonstrator: str = "oracle"
     """Which of the environment's baselines demonstrates."""
     lapses: float = 0.0
@@ -199,6 +194,17 @@ class SFTOptions:
     """Drills to add, as a share of the demonstrations; they help a model from scratch to copy new names."""
     word_noise: float = 0.0
     """Share of the demonstrations in which users' words give way to unknown ones; helps a model from scratch."""
+
+
+@dataclass(frozen=True)
+class SFTOptions(AnnotatorOptions):
+    """The supervised warm-up, with --init sft."""
+
+    tasks: str = "{}"
+    """What differs in single tasks of a mixture, a JSON object such as '{"toolcall": {"rows": 5000, "drills": 0.5}}' of
+    the settings above; a task that does not say how many rows has its share of them."""
+    share: float = 0.5
+    """Share of a corpus's train split that the warm-up draws from; reinforcement learning gets the rest."""
     epochs: float = 1.0
     """Passes over the demonstrations."""
     learning_rate: float = 1e-3
@@ -281,43 +287,6 @@ class MixOptions:
             epochs=json_object(self.epochs, "--mix.epochs"),
             most_epochs=self.most_epochs,
         )
-
-
-def demonstrate(env: EnvOptions, sft: SFTOptions, seed: int) -> list[Demonstration]:
-    """Return demonstrations of the train split: as many as asked for, else all of the warm-up's share of a corpus.
-
-    The drills come with them: in calling, where there are tools; in looking up, where there is a list; else in copying.
-
-    Raises:
-        ConfigError: if the environment has no oracle.
-    """
-    from agents.cli.environments import make_text_env
-    from agents.finetune import call_drills, copy_drills, lookup_drills, oracle_rows, with_word_noise
-
-    settings = {**env.settings(), "split": "train", **sft.share_settings(env)[0]}
-    items = getattr(make_text_env(env.id, settings), "n_items", None)
-    n = sft.rows or items or DEMONSTRATIONS
-    rows = oracle_rows(
-        env.id, settings, n=n, seed=seed, lapses=sft.lapses, demonstrator=sft.demonstrator, lapse=sft.lapse
-    )
-    drilled = (make(rows, round(sft.drills * len(rows)), seed) for make in (call_drills, lookup_drills, copy_drills))
-    return [*with_word_noise(rows, sft.word_noise, seed), *next(filter(None, drilled), [])]
-
-
-def heard(env: EnvOptions, sft: SFTOptions) -> Iterator[str]:
-    """Yield what is said at the start of the dialogues that reinforcement learning has to itself, without answers.
-
-    The embedded model's vocabulary is learned from it too, so that a character is no stranger for want of an answer.
-    None of generated dialogues, which have no end.
-    """
-    from agents.cli.environments import make_text_env
-
-    rest = sft.share_settings(env)[1]
-    if rest:
-        world = make_text_env(env.id, {**env.settings(), "split": "train", **rest})
-        for index in range(getattr(world, "n_items", 0)):
-            opening, _ = world.reset(options={"index": index})
-            yield from (message["content"] for message in opening["history"])
 
 
 def json_object(text: str, flag: str) -> Mapping[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from agents.cli.environments import make_text_env
-from agents.cli.models import ModelOptions
+from agents.cli.models import ModelOptions, load_policy
 from agents.cli.options import EnvOptions
 from agents.cli.resume import RunOptions
 from agents.cli.settings import FLAT
@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 FLAGS = (
     *("config", "set", "resume", "out", "overwrite", "dry_run", "data", "judge", "constitution", "init", "seed"),
     *("model", "lora_rank", "device", "dtype", "env.id", "env.corpus", "env.language", "env.difficulty", "env.kwargs"),
-    *("pairs.rows", "epochs", "learning_rate", "lr_schedule", "batch_size", "microbatch_size", "max_length", "bf16"),
+    *(
+        "pairs.rows",
+        "pairs.source",
+        "epochs",
+        "learning_rate",
+        "lr_schedule",
+        "batch_size",
+        "microbatch_size",
+        "max_length",
+        "bf16",
+    ),
 )
 """What these commands show as flags, each beside some of its own; all else is set by ``--set`` or a file."""
 
@@ -37,10 +47,21 @@ class PairOptions:
 
     rows: int = 4000
     """How many."""
+    source: Literal["graded", "sampled"] = "graded"
+    """graded: right answers against corrupted ones; sampled: what the policy of --init said in several tries at an
+    item, the better paid against the worse."""
     per_turn: int = 2
-    """At one turn, at most."""
+    """Graded pairs at one turn, at most."""
     lapses: float = 0.3
-    """Probability that the conversation goes on from a wrong answer."""
+    """Probability that the conversation of graded answers goes on from a wrong one."""
+    members: int = 8
+    """Tries at an item."""
+    least: float = 0.1
+    """Smallest difference in what two tries were paid that makes a pair."""
+    temperature: float = 1.0
+    """Of the tries."""
+    max_new_tokens: int = 64
+    """Longest turn of a try, in tokens."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +94,11 @@ class PreferenceOptions(RunOptions, Generic[C]):
         find_judge(self.judge, self.constitution)
         for path in self.data:
             find_file(path)
-        if not self.data:
-            make_text_env(self.env.id, self.env.settings())
+        if self.data:
+            return
+        make_text_env(self.env.id, self.env.settings())
+        if self.pairs.source == "sampled" and self.init is None:
+            raise UsageError("pairs.source=sampled are a policy's own answers: say whose, by --init RUN")
 
     def load_pairs(self, seed: int, console: Console) -> list[PreferencePair]:
         """Return the pairs of the files, or of the environment's train split, as the judge has them if there is one.
@@ -97,8 +121,26 @@ class PreferenceOptions(RunOptions, Generic[C]):
         from agents.finetune.graded import graded_pairs
 
         settings, wanted = {**self.env.settings(), "split": "train"}, self.pairs
+        if wanted.source == "sampled" and self.init is not None:
+            return self._sample_pairs(self.init, settings, seed)
         return graded_pairs(
             self.env.id, settings, wanted.rows, seed=seed, per_turn=wanted.per_turn, lapses=wanted.lapses
+        )
+
+    def _sample_pairs(self, policy: Path, settings: Mapping[str, Any], seed: int) -> list[PreferencePair]:
+        from agents.finetune.sampled import sampled_pairs
+        from agents.rollout.sampling import SamplingParams
+
+        wanted = self.pairs
+        return sampled_pairs(
+            load_policy(policy, self.model.device),
+            self.env.id,
+            settings,
+            wanted.rows,
+            members=wanted.members,
+            least=wanted.least,
+            params=SamplingParams(wanted.temperature, wanted.max_new_tokens, seed=seed),
+            seed=seed,
         )
 
 

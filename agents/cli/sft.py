@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agents.cli.demonstrations import demonstrate, heard
 from agents.cli.environments import make_text_env
 from agents.cli.models import ModelOptions, build_policy, continue_policy
-from agents.cli.options import EnvOptions, MixOptions, SFTOptions, demonstrate, heard
+from agents.cli.options import EnvOptions, MixOptions, SFTOptions
 from agents.cli.resume import RunOptions, parse_run
 from agents.cli.settings import FLAT
 from agents.cli.stage_run import StageRun, print_record

@@ -52,8 +52,8 @@ def parse_settings(options: R, shown: Collection[str], args: Sequence[str], prog
             raise UsageError(f"{name} has no flag; set it by --set {name}=VALUE, or in a --config file")
     sources = _sources(args)
     if sources.config is not None:
-        options = _apply(options, _read(sources.config, facts), f"--config {sources.config}", prog)
-    options = _apply(options, dict(map(_assignment, sources.set)), "--set", prog)
+        options = apply_settings(options, _read(sources.config, facts), f"--config {sources.config}", prog)
+    options = apply_settings(options, dict(map(_assignment, sources.set)), "--set", prog)
     form = parse(form_of(options, shown), args, prog)
     return with_values(options, read_form(form, options))
 
@@ -131,8 +131,19 @@ def _json_object(text: str) -> dict[str, Any] | None:
     return None
 
 
-def _apply(options: R, tree: Mapping[str, Any], source: str, prog: str) -> R:
-    """Return the options with the values of a file or of assignments, checked as the flags are."""
+def apply_settings(options: R, tree: Mapping[str, Any], source: str, prog: str) -> R:
+    """Return the options with the values of a file or of assignments, checked as the flags are.
+
+    Args:
+        options: a record of settings.
+        tree: values, nested or by dotted name.
+        source: of them, for errors.
+        prog: the command, for errors.
+
+    Raises:
+        UnknownNameError: for a setting that does not exist.
+        UsageError: for a value that does not fit.
+    """
     settings = settings_of(options)
     values = dict(flatten(tree, settings))
     for name in values:

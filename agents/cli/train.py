@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from agents.cli.demonstrations import demonstrate, heard
 from agents.cli.environments import make_text_env
 from agents.cli.models import TINY, ModelOptions, build_policy, continue_policy
-from agents.cli.options import EngineOptions, EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate, heard
+from agents.cli.options import EngineOptions, EnvOptions, EvalOptions, RewardOptions, SFTOptions
 from agents.cli.resume import ABOUT_THE_RUN, RunOptions, parse_run, resume_agent
 from agents.cli.settings import FLAT, as_tree, settings_of
 from agents.cli.sources import as_toml

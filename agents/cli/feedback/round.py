@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
+from agents.cli.demonstrations import demonstrate
 from agents.cli.eval import played
 from agents.cli.feedback.stores import open_store
-from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions, demonstrate
+from agents.cli.options import EnvOptions, EvalOptions, RewardOptions, SFTOptions
 from agents.cli.sources import Sources, parse_settings
 from agents.cli.stage_run import print_record
 from textenvs.errors import UsageError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 from safetensors.torch import load_file
 
@@ -16,6 +17,7 @@ from tests.agents.build import tiny_policy
 from textenvs.messages import Message
 
 PAIRS = [PreferencePair((Message("user", x),), x, y) for x in "abcd" for y in "abcd" if x != y]
+ECHO = "EchoForPreferences-v0"
 FAST = ["--epochs", "2", "--batch-size", "4", "--learning-rate", "1e-3", "--set", "held_out=0.3"]
 
 
@@ -67,10 +69,21 @@ def test_a_stopped_run_is_resumed_to_the_same_weights(
     assert all((whole[name] == resumed[name]).all() for name in whole)
 
 
+def test_a_policys_own_answers_are_pairs(start: list[str], tmp_path: Path) -> None:
+    gym.register(ECHO, "tests.toy:EchoEnv")
+    args = ["--env.id", ECHO, "--pairs.source", "sampled", "--pairs.rows", "8", "--set", "pairs.max_new_tokens=4"]
+    try:
+        assert main([*start, *args, "--out", str(tmp_path / "run"), "--set", "held_out=0"]) == 0
+    finally:
+        del gym.registry[ECHO]
+    assert int(json.loads((tmp_path / "run" / "evaluation.json").read_text())["facts"]["rows"]) > 1
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
         ("preference --model tiny --out OUT", ["--init RUN"]),
+        ("reward-model --out OUT --pairs.source sampled", ["pairs.source=sampled", "--init RUN"]),
         ("preference --init x", ["--out is missing"]),
         ("preference --init x --out OUT --data nowhere.jsonl", ["no file nowhere.jsonl"]),
         ("preference --init x --out OUT --env.id CartPole-v1", ["no text environment"]),
