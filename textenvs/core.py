@@ -13,7 +13,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from textenvs.episode import Episode
-from textenvs.errors import ConfigError, ResetNeededError, UnknownNameError
+from textenvs.errors import ConfigError, ResetNeededError, UnknownNameError, check_known
 from textenvs.messages import Message, Stop, Turn, strip_thinking
 from textenvs.rewards.core import Reward, RewardFunction, Score
 from textenvs.rewards.spec import RewardSpec, build_reward
@@ -100,8 +100,7 @@ class TextEnv(gym.Env[Observation, str], abc.ABC):
         render_mode: str | None = None,
     ) -> None:
         self.split: Split = check_split(split)
-        if reward_timing not in get_args(RewardTiming):
-            raise UnknownNameError.of("reward_timing", reward_timing, get_args(RewardTiming))
+        check_known("reward_timing", reward_timing, get_args(RewardTiming))
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise UnknownNameError.of("render_mode", render_mode, self.metadata["render_modes"])
         self.reward_timing: RewardTiming = reward_timing

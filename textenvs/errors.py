@@ -51,6 +51,23 @@ class UnknownNameError(UsageError):
         return cls(message + (f" List them all: {listing}" if listing else ""))
 
 
+def check_known(kind: str, given: str, valid: Iterable[str], listing: str = "") -> None:
+    """Refuse a name that does not exist.
+
+    Args:
+        kind: what the name stands for, such as ``"algorithm"``.
+        given: what the user wrote.
+        valid: every name that exists.
+        listing: the command that lists them, if there is one.
+
+    Raises:
+        UnknownNameError: if `given` is none of `valid`.
+    """
+    names = tuple(valid)
+    if given not in names:
+        raise UnknownNameError.of(kind, given, names, listing)
+
+
 class RewardSpecError(UsageError):
     """A reward specification that cannot be built or serialised."""
 

@@ -25,7 +25,7 @@ from agents.losses import weights
 from agents.losses.sequence import sequence_log_ratio
 from agents.losses.surrogate import clipped_weight_surrogate
 from agents.trajectory import FloatArray, IntArray, TokenBatch
-from textenvs.errors import UnknownNameError
+from textenvs.errors import check_known
 
 LossType = Literal["grpo", "bnpo", "dapo", "dr_grpo", "cispo", "gspo"]
 
@@ -103,8 +103,7 @@ def normalizer(trajectory_index: IntArray, config: GRPOConfig) -> FloatArray:
 def _from_parts(batch: TokenBatch, part_weights: Mapping[str, float], scale: Scale) -> FloatArray:
     parts = batch.part_returns
     for name in part_weights:
-        if name not in parts:
-            raise UnknownNameError.of("reward part in part_weights", name, parts)
+        check_known("reward part in part_weights", name, parts)
     return fused_parts(parts, part_weights, batch.group_ids, batch.episode_valid, scale)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.algorithms import a2c, grpo, ppo, reinforce, reinforce_plus_plus, rloo, trpo
 from agents.algorithms.base import AnyAlgorithm
-from textenvs.errors import UnknownNameError
+from textenvs.errors import check_known
 
 ALGORITHMS: dict[str, AnyAlgorithm] = {
     "ppo": ppo.ALGORITHM,
@@ -23,6 +23,5 @@ def find_algorithm(name: str) -> AnyAlgorithm:
     Raises:
         UnknownNameError: if there is none; it gives the nearest names.
     """
-    if name not in ALGORITHMS:
-        raise UnknownNameError.of("algorithm", name, ALGORITHMS, listing="textenvs list algorithms")
+    check_known("algorithm", name, ALGORITHMS, listing="textenvs list algorithms")
     return ALGORITHMS[name]

@@ -13,7 +13,7 @@ import tyro
 from agents.cli.parse import parse
 from agents.cli.settings import Setting, settings_of
 from agents.cli.sources import as_toml
-from textenvs.errors import UnknownNameError, UsageError
+from textenvs.errors import UsageError, check_known
 
 if TYPE_CHECKING:
     from agents.algorithms.base import AnyAlgorithm
@@ -73,8 +73,7 @@ def _find(algorithms: Mapping[str, AnyAlgorithm], name: str) -> tuple[AnyAlgorit
         UnknownNameError: if there is neither.
     """
     names = _names(algorithms)
-    if name not in names:
-        raise UnknownNameError.of("algorithm", name, names, "textenvs algos")
+    check_known("algorithm", name, names, "textenvs algos")
     return names[name]
 
 

@@ -10,7 +10,7 @@ import gymnasium as gym
 
 from textenvs import spec
 from textenvs.core import TextEnv
-from textenvs.errors import UnknownNameError, UsageError
+from textenvs.errors import UsageError, check_known
 
 LISTING = "textenvs list"
 
@@ -28,8 +28,7 @@ def check_settings(env_id: str, settings: Mapping[str, Any]) -> None:
     """
     valid = settings_of(env_id)
     for name in settings:
-        if name not in valid:
-            raise UnknownNameError.of(f"setting of {env_id}", name, valid, f"textenvs show {env_id}")
+        check_known(f"setting of {env_id}", name, valid, f"textenvs show {env_id}")
 
 
 def make_text_env(env_id: str, settings: Mapping[str, Any]) -> TextEnv:

@@ -65,13 +65,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_command(name: str, args: Sequence[str]) -> int:
     """Import the command and run it; the help above must not wait for these imports."""
-    from textenvs.errors import TextEnvsError, UnknownNameError, UsageError
+    from textenvs.errors import TextEnvsError, UsageError, check_known
 
     try:
         if name == "--version":
             return _print_version()
-        if name not in COMMANDS:
-            raise UnknownNameError.of("command", name, COMMANDS, listing="textenvs --help")
+        check_known("command", name, COMMANDS, listing="textenvs --help")
         return importlib.import_module(f"agents.cli.{name.replace('-', '_')}").run(args)
     except TextEnvsError as error:
         _complain(error)

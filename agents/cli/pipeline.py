@@ -15,7 +15,7 @@ import tyro
 
 from agents.cli.parse import parse
 from agents.cli.pipeline_stages import arguments, names_of, with_evaluations
-from textenvs.errors import TextEnvsError, UnknownNameError, UsageError
+from textenvs.errors import TextEnvsError, UsageError, check_known
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,8 +78,7 @@ def find_plan(name: str) -> Path:
     presets = {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
     if Path(name).is_file():
         return Path(name)
-    if name not in presets:
-        raise UnknownNameError.of("pipeline (neither a file nor a preset)", name, presets, "textenvs pipeline --help")
+    check_known("pipeline (neither a file nor a preset)", name, presets, "textenvs pipeline --help")
     return presets[name]
 
 

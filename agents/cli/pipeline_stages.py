@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agents.cli.options import EnvOptions
 from agents.cli.settings import Setting, settings_of
 from agents.cli.sources import as_arguments, flatten
-from textenvs.errors import UnknownNameError
+from textenvs.errors import check_known
 
 if TYPE_CHECKING:
     from agents.pipeline import Plan, Stage
@@ -79,8 +79,7 @@ def names_of(command: tuple[str, ...]) -> Collection[str]:
     Raises:
         UnknownNameError: if it cannot be a stage.
     """
-    if command[0] not in STAGES:
-        raise UnknownNameError.of("command of a stage", command[0], STAGES)
+    check_known("command of a stage", command[0], STAGES)
     return _settings(command).keys()
 
 
@@ -95,8 +94,7 @@ def with_evaluations(plan: Plan) -> Plan:
     from envs_registry.suites import all_suites
 
     for suite in plan.suites:
-        if suite not in all_suites():
-            raise UnknownNameError.of("suite", suite, all_suites(), "textenvs list suites")
+        check_known("suite", suite, all_suites(), "textenvs list suites")
     policies = [stage.name for stage in plan.stages if stage.command[0] in MAKES_POLICY]
     measured = [_evaluation(plan.evaluation, policy, suite) for policy in policies for suite in plan.suites or (None,)]
     return replace(plan, stages=(*plan.stages, *measured))

@@ -14,7 +14,7 @@ from agents.cli.parse import parse
 from agents.report.sanitize import neutralize
 from textenvs.advice import Adviser
 from textenvs.core import Observation, TextEnv
-from textenvs.errors import UnknownNameError, UsageError
+from textenvs.errors import UsageError, check_known
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,7 @@ def _by_hand(env: TextEnv) -> Callable[[Observation], str]:
 
 def _by_baseline(env: TextEnv, name: str) -> Callable[[Observation], str]:
     baselines = env.baselines()
-    if name not in baselines:
-        raise UnknownNameError.of("baseline", name, baselines)
+    check_known("baseline", name, baselines)
     return baselines[name]
 
 

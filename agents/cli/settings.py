@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 import tyro
 from docstring_parser import parse_from_object
 
-from textenvs.errors import UnknownNameError
+from textenvs.errors import check_known
 
 FLAT = {"flat": True}
 """Metadata of a nested record whose settings are named without its own name in front."""
@@ -54,8 +54,7 @@ def with_values(record: R, values: Mapping[str, Any]) -> R:
     """
     known = settings_of(record)
     for name in values:
-        if name not in known:
-            raise UnknownNameError.of("setting", name, known)
+        check_known("setting", name, known)
     return _rebuild(record, values, "")
 
 

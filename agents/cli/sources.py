@@ -17,7 +17,7 @@ import tyro
 
 from agents.cli.parse import parse
 from agents.cli.settings import Setting, form_of, read_form, settings_of, with_values
-from textenvs.errors import UnknownNameError, UsageError
+from textenvs.errors import UsageError, check_known
 
 R = TypeVar("R")
 
@@ -147,8 +147,7 @@ def apply_settings(options: R, tree: Mapping[str, Any], source: str, prog: str) 
     settings = settings_of(options)
     values = dict(flatten(tree, settings))
     for name in values:
-        if name not in settings:
-            raise UnknownNameError.of(f"setting in {source}", name, settings, f"{prog} --dry-run")
+        check_known(f"setting in {source}", name, settings, f"{prog} --dry-run")
     arguments = [argument for name, value in values.items() for argument in as_arguments(name, value)]
     try:
         form = parse(form_of(options, values), arguments, prog)

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 from agents.export.states import State
 from agents.finetune.preferences import PreferencePair
 from agents.rows.demonstration import Demonstration
-from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.errors import ConfigError, check_known
 
 Row = dict[str, Any]
 FileType = Literal["jsonl", "parquet"]
@@ -132,8 +132,7 @@ def find_format(name: str) -> Format:
     Raises:
         UnknownNameError: if there is none.
     """
-    if name not in FORMATS:
-        raise UnknownNameError.of("engine", name, FORMATS)
+    check_known("engine", name, FORMATS)
     return FORMATS[name]
 
 

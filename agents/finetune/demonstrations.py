@@ -12,7 +12,7 @@ from agents.rows.demonstration import Demonstration
 from agents.rows.kinds import kind_of_demonstration
 from textenvs.core import Observation, TextEnv
 from textenvs.envs.mixed.env import MixedTasks
-from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.errors import ConfigError, check_known
 from textenvs.messages import Message
 
 __all__ = ["Annotator", "Demonstration", "oracle_rows"]
@@ -87,8 +87,7 @@ class Annotator:
         self._generator = np.random.default_rng(seed)
         baselines = env.baselines()
         for kind, name in (("demonstrator", demonstrator), *([("lapse", lapse)] if lapses else [])):
-            if name not in baselines:
-                raise UnknownNameError.of(kind, name, baselines)
+            check_known(kind, name, baselines)
         self._careful = baselines[demonstrator]
         self._careless = baselines.get(lapse, self._careful)
 

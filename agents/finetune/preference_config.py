@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agents.finetune.stage_config import StageConfig
-from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.errors import ConfigError, check_known
 
 LOSSES: Mapping[str, tuple[str, ...]] = {
     "dpo": (
@@ -57,10 +57,8 @@ class PreferenceConfig(StageConfig):
         """Refuse what cannot work."""
         super().__post_init__()
         self.refuse_unless_positive("beta", "desirable_weight", "undesirable_weight")
-        if self.method not in LOSSES:
-            raise UnknownNameError.of("method", self.method, LOSSES)
-        if self.loss not in LOSSES[self.method]:
-            raise UnknownNameError.of(f"loss_type of {self.method}", self.loss, LOSSES[self.method])
+        check_known("method", self.method, LOSSES)
+        check_known(f"loss_type of {self.method}", self.loss, LOSSES[self.method])
         if not 0 <= self.label_smoothing < 0.5 or (self.loss == "exo_pair" and not self.label_smoothing):
             raise ConfigError(
                 f"preference label_smoothing={self.label_smoothing}: from 0 up to 0.5; exo_pair needs more than 0"

@@ -30,7 +30,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from textenvs.corpus_file import find_file, read_text
-from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.errors import ConfigError, UnknownNameError, check_known
 
 EVAL = ("eval",)
 """The command that measures."""
@@ -187,8 +187,7 @@ def _flatten(tree: Mapping[str, Any], names: Collection[str], where: str, prefix
 def _ordered(stages: Mapping[str, Stage], file: Path) -> tuple[Stage, ...]:
     for stage in stages.values():
         for name in stage.needs:
-            if name not in stages:
-                raise UnknownNameError.of(f"stage in {file}, {stage.name}", name, stages)
+            check_known(f"stage in {file}, {stage.name}", name, stages)
     try:
         order = TopologicalSorter({name: stage.needs for name, stage in stages.items()}).static_order()
         return tuple(stages[name] for name in order)

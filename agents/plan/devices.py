@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from textenvs.errors import UnknownNameError
+from textenvs.errors import check_known
 
 GB = 1e9
 
@@ -63,6 +63,5 @@ def find_device(name: str) -> Device:
     Raises:
         UnknownNameError: if it is not known.
     """
-    if name not in DEVICES:
-        raise UnknownNameError.of("GPU", name, DEVICES)
+    check_known("GPU", name, DEVICES)
     return DEVICES[name]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from agents.chat import Observation
-from textenvs.errors import UnknownNameError
+from textenvs.errors import check_known
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,5 @@ class ScriptedPolicy:
             UnknownNameError: the environment has no such baseline.
         """
         baselines = env.unwrapped.baselines()
-        if name not in baselines:
-            raise UnknownNameError.of("baseline", name, baselines)
+        check_known("baseline", name, baselines)
         return cls(name, baselines[name])

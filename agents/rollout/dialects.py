@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from agents.rollout.sampling import SamplingParams
-from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.errors import ConfigError, check_known
 
 MAX_SEED = (1 << 63) - 1
 """Largest seed that both servers take."""
@@ -210,8 +210,7 @@ def find_dialect(name: str) -> Dialect:
     Raises:
         UnknownNameError: if there is none.
     """
-    if name not in _DIALECTS:
-        raise UnknownNameError.of("dialect", name, _DIALECTS)
+    check_known("dialect", name, _DIALECTS)
     return _DIALECTS[name]()
 
 

@@ -18,7 +18,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from agents.rollout.sampling import stream_key
 from agents.sb3.policy import LanguageModelActorCritic
 from agents.sb3.views import token_view
-from textenvs.errors import ConfigError, UnknownNameError, UsageError
+from textenvs.errors import ConfigError, UsageError, check_known
 from textenvs.wrappers import Choices
 
 View = Callable[[gym.Env[Any, Any]], gym.Env[Any, Any]]
@@ -60,8 +60,7 @@ class SB3Agent:
             UnknownNameError: if there is no such algorithm.
         """
         made = algorithms()
-        if algorithm not in made:
-            raise UnknownNameError.of("algorithm of stable-baselines3", algorithm, made)
+        check_known("algorithm of stable-baselines3", algorithm, made)
         if not Path(path).is_file():
             raise UsageError(f"no file {str(path)!r}; give one that stable-baselines3's save() wrote")
         try:

@@ -21,7 +21,7 @@ import numpy as np
 
 from textenvs.core import TextEnv
 from textenvs.episode import Outcome
-from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.errors import ConfigError, check_known
 from textenvs.messages import Message, Stop, Turn
 from textenvs.rewards import Reward, RewardFunction, WeightedSum
 from textenvs.rewards.spec import RewardSpec
@@ -220,8 +220,7 @@ class GameEnv(TextEnv, abc.ABC):
         render_mode: str | None = None,
     ) -> None:
         super().__init__(split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
-        if game not in self.names():
-            raise UnknownNameError.of(self.origin, game, self.names())
+        check_known(self.origin, game, self.names())
         self._name = game
         self.make_episode(0)
 

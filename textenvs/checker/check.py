@@ -12,7 +12,7 @@ from textenvs.checker.examination import Examination, Target
 from textenvs.checker.report import Report
 from textenvs.checker.rule import Rule
 from textenvs.checker.rules import RULES
-from textenvs.errors import UnknownNameError
+from textenvs.errors import check_known
 
 
 def check_text_env(
@@ -59,6 +59,5 @@ def select(only: Collection[str] = (), skip: Collection[str] = ()) -> tuple[Rule
     """
     names = [rule.name for rule in RULES]
     for name in (*only, *skip):
-        if name not in names:
-            raise UnknownNameError.of("rule", name, names, "textenvs check --list-rules")
+        check_known("rule", name, names, "textenvs check --list-rules")
     return tuple(rule for rule in RULES if rule.name not in skip and (not only or rule.name in only))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self, cast, get_args, runtime_checkable
 
-from textenvs.errors import RewardSpecError, UnknownNameError
+from textenvs.errors import RewardSpecError, check_known
 from textenvs.faults import Fault
 from textenvs.messages import Turn
 from textenvs.rewards.core import Score, Scored
@@ -75,8 +75,7 @@ class Retrieval(Scored):
         pays: Measure = "mrr",
         name: str = "retrieval",
     ) -> None:
-        if pays not in PARTS:
-            raise UnknownNameError.of("measure of retrieval", pays, PARTS)
+        check_known("measure of retrieval", pays, PARTS)
         if k < 1:
             raise RewardSpecError(f"Retrieval(k={k}): results are looked at from the first on, so k is 1 or more")
         kind = _Together if isinstance(search, BatchSearch) else _OneByOne

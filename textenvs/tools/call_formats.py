@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from textenvs.errors import UnknownNameError
+from textenvs.errors import check_known
 from textenvs.messages import ToolCall, strip_thinking
 from textenvs.tools.strict_json import MAX_CHARACTERS, MalformedJSONError, read_json, write_json
 
@@ -272,6 +272,5 @@ def call_format(name: str) -> CallFormat:
     Raises:
         UnknownNameError: if there is none; it gives the nearest names.
     """
-    if name not in CALL_FORMATS:
-        raise UnknownNameError.of("call_format", name, CALL_FORMATS)
+    check_known("call_format", name, CALL_FORMATS)
     return CALL_FORMATS[name]

@@ -15,7 +15,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from textenvs.core import TextEnv
-from textenvs.errors import ConfigError, EnvironmentFaultError, UnknownNameError
+from textenvs.errors import ConfigError, EnvironmentFaultError, check_known
 from textenvs.rewards.core import Reward
 from textenvs.settlement import Info
 from textenvs.vector.batching import stack_infos, stack_observations
@@ -72,8 +72,7 @@ class TextVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         env_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         self.closed = True  # until there is something to close
-        if workers not in get_args(WorkerKind):
-            raise UnknownNameError.of("workers", workers, get_args(WorkerKind))
+        check_known("workers", workers, get_args(WorkerKind))
         if step_timeout_s is not None and not step_timeout_s > 0:
             raise ConfigError(f"step_timeout_s={step_timeout_s}: a time limit is a number of seconds above 0")
         if step_timeout_s is not None and workers == "inline":

@@ -17,7 +17,7 @@ from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from textenvs.core import Observation
-from textenvs.errors import ConfigError, ResetNeededError, UnknownNameError
+from textenvs.errors import ConfigError, ResetNeededError, check_known
 from textenvs.faults import Fault
 from textenvs.settlement import Info, StepResult, opening_info
 
@@ -136,8 +136,7 @@ class Tokens(gym.Wrapper[TokenObservation, Any, Any, Any], RecordConstructorArgs
             allowed=allowed,
         )
         gym.Wrapper.__init__(self, env)  # pyright: ignore[reportUnknownMemberType]
-        if form not in get_args(TokenForm):
-            raise UnknownNameError.of("form of tokens", form, get_args(TokenForm))
+        check_known("form of tokens", form, get_args(TokenForm))
         if min(vocabulary, max_new_tokens) < 1:
             raise ConfigError(f"vocabulary={vocabulary}, max_new_tokens={max_new_tokens}: at least 1")
         if context_length <= max_new_tokens:

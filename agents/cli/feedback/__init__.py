@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
-from textenvs.errors import UnknownNameError, UsageError
+from textenvs.errors import UsageError, check_known
 
 COMMANDS: dict[str, str] = {
     "serve": "Take impressions and events over HTTP, until Ctrl-C.",
@@ -33,8 +33,7 @@ def run(args: Sequence[str]) -> int:
         raise SystemExit(0)
     if not args:
         raise UsageError(f"name what to do: {', '.join(COMMANDS)}. See: textenvs feedback --help")
-    if args[0] not in COMMANDS:
-        raise UnknownNameError.of("subcommand", args[0], COMMANDS, listing="textenvs feedback --help")
+    check_known("subcommand", args[0], COMMANDS, listing="textenvs feedback --help")
     return importlib.import_module(f"agents.cli.feedback.{args[0]}").run(args[1:])
 
 

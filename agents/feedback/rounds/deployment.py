@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from textenvs.errors import CheckpointError, UnknownNameError, UsageError
+from textenvs.errors import CheckpointError, UsageError, check_known
 
 SERVING = "serving"
 """Name of the link to the policy that serves."""
@@ -102,8 +102,7 @@ class Deployment:
             UnknownNameError: if there is none of that name.
             CheckpointError: if it cannot be read.
         """
-        if version not in self.versions():
-            raise UnknownNameError.of("version", version, self.versions())
+        check_known("version", version, self.versions())
         return _read_json(self.folder / version / RECORD)
 
     def next_round(self) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.errors import ConfigError, check_known
 from textenvs.seeding import Split
 from textenvs.users.habits import Habits
 
@@ -97,8 +97,7 @@ def dials_of(difficulty: str | Dials) -> Dials:
     """
     if isinstance(difficulty, Dials):
         return difficulty
-    if difficulty not in LEVELS:
-        raise UnknownNameError.of("difficulty", difficulty, LEVELS)
+    check_known("difficulty", difficulty, LEVELS)
     return LEVELS[difficulty]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, get_args
 
 from textenvs.advice import Advice
-from textenvs.core import Baseline, Honest, RewardTiming, TextEnv
+from textenvs.core import Baseline, Honest, RewardTiming
 from textenvs.envs.dialogue import reward as conversing
 from textenvs.envs.dialogue.advice import advise
 from textenvs.envs.dialogue.annotators import careless, describing
@@ -19,17 +19,17 @@ from textenvs.envs.dialogue.honesty import honest_of
 from textenvs.envs.dialogue.menu import DialogueMenu
 from textenvs.envs.dialogue.own import OwnFile
 from textenvs.envs.dialogue.recorded import DecisionMenu, RecordedSource, load_pacific
-from textenvs.envs.dialogue.sources import GeneratedSource, OwnSource, Source
+from textenvs.envs.dialogue.sources import GeneratedSource, OwnSource
 from textenvs.envs.dialogue.world import LanguageChoice, World
-from textenvs.episode import Episode
-from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.errors import ConfigError, check_known
 from textenvs.menus import Menu, random_move
 from textenvs.rewards.core import Reward, RewardFunction
 from textenvs.rewards.spec import RewardSpec
 from textenvs.seeding import Split, check_split
+from textenvs.sources import SourcedEnv
 
 
-class DialogueStrategy(TextEnv):
+class DialogueStrategy(SourcedEnv):
     """A user wants something and has said only part of it: when to ask, when to answer, when to stop.
 
     The user's goal over a few slots is hidden; what there is to recommend, book or explain stands in the instruction.
@@ -79,8 +79,8 @@ class DialogueStrategy(TextEnv):
         render_mode: str | None = None,
     ) -> None:
         super().__init__(split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
-        _check("language", language, get_args(LanguageChoice))
-        _check("style", style, get_args(Style))
+        check_known("language", language, get_args(LanguageChoice))
+        check_known("style", style, get_args(Style))
         world = World(language, dials_of(difficulty), self.split, None if users is None else check_split(users))
         made = ChatUsers.at(make_user) if isinstance(make_user, str) else make_user or agenda_user
         conduct = Conduct(style, made, instruction, any_wording)
@@ -88,7 +88,7 @@ class DialogueStrategy(TextEnv):
         if goals is not None and corpus is not None:
             raise ConfigError("give goals or a corpus, not both")
         if corpus is not None:
-            self.source: Source = RecordedSource(load_pacific(corpus), self.split, str(corpus), instruction)
+            self.source = RecordedSource(load_pacific(corpus), self.split, str(corpus), instruction)
         elif goals is not None:
             own = OwnFile(goals)
             self._slots = len(own.catalogue.slots)
@@ -97,22 +97,9 @@ class DialogueStrategy(TextEnv):
             self.source = GeneratedSource(world, self.family, conduct)
 
     @property
-    def n_items(self) -> int | None:
-        """How many dialogues the split has; None of the generated world, which has no end."""
-        return self.source.n_items
-
-    @property
     def turns_stand_alone(self) -> bool:
         """Whether they do: never, for what a question is worth shows in the answer."""
         return False
-
-    def draw_index(self) -> int:
-        """Draw the index of the next item."""
-        return self.source.draw(self.np_random)
-
-    def make_episode(self, index: int) -> Episode:
-        """Return the dialogue with this index."""
-        return self.source.episode(index)
 
     def parts(self) -> Mapping[str, RewardFunction]:
         """Return the six parts: completion, satisfaction, turn_cost, wrong_answer, user_left, tidy."""
@@ -164,8 +151,3 @@ class DialogueStrategy(TextEnv):
         if not isinstance(episode, DialogueEpisode):
             raise ConfigError("recorded conversations have no user whose goals could be known")
         return episode
-
-
-def _check(name: str, given: str, valid: tuple[str, ...]) -> None:
-    if given not in valid:
-        raise UnknownNameError.of(name, given, valid)

@@ -34,10 +34,9 @@ from jsonschema import Draft202012Validator
 from textenvs.corpus_file import find_file, read_text
 from textenvs.envs.dialogue.knowledge import KnowledgeBase
 from textenvs.envs.dialogue.lexicon import Lexicon
-from textenvs.envs.dialogue.recorded.source import split_of
 from textenvs.envs.dialogue.types import Catalogue, SlotWords, ValueWords
 from textenvs.errors import CorpusError
-from textenvs.seeding import SPLITS, Split
+from textenvs.seeding import SPLITS, Split, split_of
 from textenvs.tools import MalformedJSONError, read_json
 from textenvs.users.core import ANSWERS, FREE, Move, MoveKind
 

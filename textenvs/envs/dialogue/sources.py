@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
-
-import numpy as np
 
 from textenvs.dice import Dice
 from textenvs.envs.dialogue.episode import Conduct, DialogueEpisode
@@ -14,27 +11,11 @@ from textenvs.envs.dialogue.types import Item
 from textenvs.envs.dialogue.world import World
 from textenvs.episode import Episode
 from textenvs.errors import ConfigError
-from textenvs.seeding import PassOrder, draw_index, item_generator
+from textenvs.seeding import item_generator
+from textenvs.sources import Endless, Listed
 
 
-class Source(Protocol):
-    """Gives episodes by index."""
-
-    @property
-    def n_items(self) -> int | None:
-        """How many episodes there are; None without end."""
-        ...
-
-    def draw(self, generator: np.random.Generator) -> int:
-        """Draw the index of the next episode."""
-        ...
-
-    def episode(self, index: int) -> Episode:
-        """Return an episode, ready to be played."""
-        ...
-
-
-class GeneratedSource:
+class GeneratedSource(Endless):
     """Endless dialogues of the generated world.
 
     Args:
@@ -49,14 +30,6 @@ class GeneratedSource:
         self._key = f"{family}|{world.language}|{world.difficulty!r}"
         self._prefix = f"{family}/{world.language}/{world.split}/"
 
-    @property
-    def n_items(self) -> None:
-        """None: there is no end of them."""
-
-    def draw(self, generator: np.random.Generator) -> int:
-        """Draw the index of the next dialogue."""
-        return draw_index(generator)
-
     def episode(self, index: int) -> Episode:
         """Return the dialogue with this index."""
         item = self._world.draw(item_generator(self._key, self._world.split, index))
@@ -64,7 +37,7 @@ class GeneratedSource:
         return DialogueEpisode(item, f"{self._prefix}{index}", dials.turns, dials.exact, self._conduct)
 
 
-class OwnSource:
+class OwnSource(Listed[OwnGoal]):
     """The users of a file of one's own goals, drawn without replacement in every pass.
 
     Args:
@@ -78,35 +51,20 @@ class OwnSource:
     """
 
     def __init__(self, own: OwnFile, world: World, name: str, conduct: Conduct) -> None:
+        goals = [goal for goal in own.goals if goal.split == world.split]
+        if not goals:
+            raise ConfigError(f'{name}: none of its {len(own.goals)} goals is in split={world.split!r}; see "split"')
+        super().__init__(goals)
         self._own = own
         self._world = world
-        self._goals = [goal for goal in own.goals if goal.split == world.split]
-        if not self._goals:
-            raise ConfigError(f'{name}: none of its {len(own.goals)} goals is in split={world.split!r}; see "split"')
         self._conduct = conduct
-        self._order = PassOrder(len(self._goals))
-
-    @property
-    def n_items(self) -> int:
-        """How many goals there are."""
-        return len(self._goals)
-
-    def draw(self, generator: np.random.Generator) -> int:
-        """Draw the index of the next goal."""
-        return self._order.draw(generator)
 
     def episode(self, index: int) -> Episode:
-        """Return the dialogue about the goal with this index.
-
-        Raises:
-            ConfigError: if there are not so many.
-        """
-        if index >= len(self._goals):
-            raise ConfigError(f"index {index}: this split has the indices 0 to {len(self._goals) - 1}")
-        item = self._item(self._goals[index], index)
+        """Return the dialogue about the goal with this index; see `item`."""
+        item = self._user(self.item(index), index)
         return DialogueEpisode(item, item.name, self._world.dials.turns, False, self._conduct)
 
-    def _item(self, goal: OwnGoal, index: int) -> Item:
+    def _user(self, goal: OwnGoal, index: int) -> Item:
         habits, catalogue = self._world.habits, self._own.catalogue
         dice = Dice(item_generator(f"dialogue|own|{goal.name}", self._world.split, index))
         mood, wordings = self._world.draw_mood(dice), self._world.wordings

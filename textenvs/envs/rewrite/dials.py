@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from textenvs.envs.rewrite.grammar.frames import INTENTS
 from textenvs.envs.rewrite.grammar.menu import OPERATORS
-from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.errors import ConfigError, check_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,9 @@ class Dials:
             ConfigError: if a dial is out of range.
         """
         for intent in self.intents:
-            if intent not in INTENTS:
-                raise UnknownNameError.of("intent", intent, INTENTS)
+            check_known("intent", intent, INTENTS)
         for operator in self.operators:
-            if operator not in OPERATORS:
-                raise UnknownNameError.of("operator", operator, OPERATORS)
+            check_known("operator", operator, OPERATORS)
         self._check("turns", 1 <= self.turns[0] <= self.turns[1] <= 8, "1 <= least <= greatest <= 8")
         self._check("prelude", 0 <= self.prelude[0] <= self.prelude[1] <= 4, "0 <= least <= greatest <= 4")
         for share in ("reference", "ellipsis", "unchanged", "several", "shift", "echo"):
@@ -109,6 +107,5 @@ def dials_of(difficulty: str | Dials) -> Dials:
     """
     if isinstance(difficulty, Dials):
         return difficulty
-    if difficulty not in LEVELS:
-        raise UnknownNameError.of("difficulty", difficulty, LEVELS)
+    check_known("difficulty", difficulty, LEVELS)
     return LEVELS[difficulty]

@@ -7,23 +7,24 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, cast, get_args
 
-from textenvs.core import Baseline, Honest, RewardTiming, TextEnv
+from textenvs.core import Baseline, Honest, RewardTiming
 from textenvs.envs.rewrite import reward as rewriting
 from textenvs.envs.rewrite.corpora import Format, HistorySource, load_corpus
 from textenvs.envs.rewrite.dials import Dials, dials_of
 from textenvs.envs.rewrite.honesty import Rewriting, honest_of
 from textenvs.envs.rewrite.menu import RewriteMenu
 from textenvs.envs.rewrite.oracle import BASELINES, copy_what_grows
-from textenvs.envs.rewrite.sources import CorpusSource, GeneratedSource, Source
+from textenvs.envs.rewrite.reading import PhraseReader, Reader, WordingReader
+from textenvs.envs.rewrite.sources import CorpusSource, GeneratedSource
 from textenvs.envs.rewrite.world import LanguageChoice, World
-from textenvs.episode import Episode
-from textenvs.errors import UnknownNameError
+from textenvs.errors import check_known
 from textenvs.rewards.core import Reward, RewardFunction
 from textenvs.rewards.spec import RewardSpec
 from textenvs.seeding import Split
+from textenvs.sources import SourcedEnv
 
 
-class MultiTurnRewrite(TextEnv):
+class MultiTurnRewrite(SourcedEnv):
     """A user talks to a service; the agent rewrites each utterance so that it can be understood without the rest.
 
     In the generated world the service answers what the rewrite asks. A wrong rewrite gets a wrong answer, the user
@@ -69,26 +70,15 @@ class MultiTurnRewrite(TextEnv):
         render_mode: str | None = None,
     ) -> None:
         super().__init__(split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
-        _check("language", language, get_args(LanguageChoice))
-        _check("history_source", history_source, get_args(HistorySource))
+        check_known("language", language, get_args(LanguageChoice))
+        check_known("history_source", history_source, get_args(HistorySource))
         world = World(language, dials_of(difficulty), self.split)
-        self.source: Source = GeneratedSource(world, self.family, instruction)
+        self.source = GeneratedSource(world, self.family, instruction)
+        self._reader: Reader = WordingReader()
         if corpus is not None:
             read = load_corpus(corpus, corpus_format, holdout)
             self.source = CorpusSource(read, self.split, language, history_source, portion, instruction)
-
-    @property
-    def n_items(self) -> int | None:
-        """How many dialogues the split has; None of the generated world, which has no end."""
-        return self.source.n_items
-
-    def draw_index(self) -> int:
-        """Draw the index of the next item; of a corpus, without replacement in every pass."""
-        return self.source.draw(self.np_random)
-
-    def make_episode(self, index: int) -> Episode:
-        """Return the dialogue with this index."""
-        return self.source.episode(index)
+            self._reader = PhraseReader()
 
     def parts(self) -> Mapping[str, RewardFunction]:
         """Return the four parts: coreference, keywords, consistency, fluency."""
@@ -100,7 +90,7 @@ class MultiTurnRewrite(TextEnv):
 
     def menu(self) -> RewriteMenu:
         """Return the moves and features with which `textenvs.wrappers.Choices` plays this environment."""
-        return RewriteMenu(self.source.reader, self._observation)
+        return RewriteMenu(self._reader, self._observation)
 
     def honest(self) -> Honest:
         """Return the rewrites that leave exactly one of several removed slots unrestored; else the gold.
@@ -113,8 +103,3 @@ class MultiTurnRewrite(TextEnv):
         """Return ``"oracle"``, ``"random"``, ``"copy"``, ``"dump"`` and ``"careless"``."""
         careless = partial(copy_what_grows, self.oracle_action)
         return {**super().baselines(), **BASELINES, "careless": careless}
-
-
-def _check(name: str, given: str, valid: tuple[str, ...]) -> None:
-    if given not in valid:
-        raise UnknownNameError.of(name, given, valid)

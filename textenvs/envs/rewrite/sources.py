@@ -4,43 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
 
 from textenvs.envs.rewrite.corpora import Conversation, Corpus, CorpusEpisode, CorpusFluency, HistorySource
 from textenvs.envs.rewrite.dialogue import Dialogue
 from textenvs.envs.rewrite.grammar.surface import WORDINGS
-from textenvs.envs.rewrite.reading import PhraseReader, Reader, WordingReader
 from textenvs.envs.rewrite.world import Item, LanguageChoice, World
 from textenvs.episode import Episode
 from textenvs.errors import ConfigError
-from textenvs.seeding import PassOrder, Split, draw_index, item_generator
+from textenvs.seeding import Split, item_generator
+from textenvs.sources import Endless, Listed
 
 
-class Source(Protocol):
-    """Gives episodes by index."""
-
-    @property
-    def reader(self) -> Reader:
-        """Reads what is said in them."""
-        ...
-
-    @property
-    def n_items(self) -> int | None:
-        """How many episodes there are; None without end."""
-        ...
-
-    def draw(self, generator: np.random.Generator) -> int:
-        """Draw the index of the next episode."""
-        ...
-
-    def episode(self, index: int) -> Episode:
-        """Return an episode, ready to be played."""
-        ...
-
-
-class GeneratedSource:
+class GeneratedSource(Endless):
     """Endless dialogues of the generated world.
 
     Args:
@@ -49,21 +26,11 @@ class GeneratedSource:
         instruction: takes the place of the world's own; None keeps that.
     """
 
-    reader: Reader = WordingReader()
-
     def __init__(self, world: World, family: str, instruction: str | None = None) -> None:
         self._world = world
         self._instruction = instruction
         self._key = f"{family}|{world.language}|{world.difficulty!r}"
         self._prefix = f"{family}/{world.language}/{world.split}/"
-
-    @property
-    def n_items(self) -> None:
-        """None: there is no end of them."""
-
-    def draw(self, generator: np.random.Generator) -> int:
-        """Draw the index of the next dialogue."""
-        return draw_index(generator)
 
     def episode(self, index: int) -> Episode:
         """Return the dialogue with this index."""
@@ -77,7 +44,7 @@ def _drawn(world: World, key: str, index: int) -> Item:
     return world.draw(item_generator(key, world.split, index))
 
 
-class CorpusSource:
+class CorpusSource(Listed[Conversation]):
     """The recorded dialogues of one split of a corpus, drawn without replacement in every pass.
 
     Args:
@@ -91,8 +58,6 @@ class CorpusSource:
     Raises:
         ConfigError: if the split or the portion holds nothing in this language, or the shares are none.
     """
-
-    reader: Reader = PhraseReader()
 
     def __init__(
         self,
@@ -108,32 +73,14 @@ class CorpusSource:
         if not spoken:
             found = ", ".join(sorted({c.language for c in held}))
             raise ConfigError(f"{corpus.key.path} has no dialogues in language={language!r}; it has: {found}")
-        self._conversations = _part(spoken, portion)
+        super().__init__(_part(spoken, portion))
         self._key = corpus.key
         self._history_source: HistorySource = history_source
         self._instruction = instruction
-        self._order = PassOrder(len(self._conversations))
-
-    @property
-    def n_items(self) -> int:
-        """How many dialogues there are."""
-        return len(self._conversations)
-
-    def draw(self, generator: np.random.Generator) -> int:
-        """Draw the index of the next dialogue."""
-        return self._order.draw(generator)
 
     def episode(self, index: int) -> Episode:
-        """Return the dialogue with this index.
-
-        Raises:
-            ConfigError: if there are not so many.
-        """
-        if index >= len(self._conversations):
-            raise ConfigError(
-                f"index {index}: this split of the corpus has the indices 0 to {len(self._conversations) - 1}"
-            )
-        conversation = self._conversations[index]
+        """Return the dialogue with this index; see `item`."""
+        conversation = self.item(index)
         words = WORDINGS[conversation.language]
         return CorpusEpisode(
             conversation,

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, cast, get_args
 
-from textenvs.core import Baseline, Honest, RewardTiming, TextEnv
+from textenvs.core import Baseline, Honest, RewardTiming
 from textenvs.envs.toolcall import reward as calling
 from textenvs.envs.toolcall.baselines import scripted, spare_calls
 from textenvs.envs.toolcall.corpora import Format, load_corpus
@@ -16,20 +16,20 @@ from textenvs.envs.toolcall.episode import Limits, ToolEpisode
 from textenvs.envs.toolcall.honesty import honest_of
 from textenvs.envs.toolcall.menu import ToolMenu
 from textenvs.envs.toolcall.own import load_tasks
-from textenvs.envs.toolcall.sources import GeneratedSource, Manner, Source, TaskSource
+from textenvs.envs.toolcall.sources import GeneratedSource, Manner, TaskSource
 from textenvs.envs.toolcall.workbench import ToolLike, Workbench, resolve
 from textenvs.envs.toolcall.world.dials import Dials, dials_of
 from textenvs.envs.toolcall.world.world import LanguageChoice, World
-from textenvs.episode import Episode
-from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.errors import ConfigError, check_known
 from textenvs.menus import random_move
 from textenvs.rewards.core import Reward, RewardFunction
 from textenvs.rewards.spec import RewardSpec
 from textenvs.seeding import Split
+from textenvs.sources import Source, SourcedEnv
 from textenvs.tools import call_format as named_format
 
 
-class ToolCall(TextEnv):
+class ToolCall(SourcedEnv):
     """An assistant with tools: call the right ones rightly, or ask, answer or refuse where that is right.
 
     In the generated world the tools work on a database, and the user goes on from request to request; the episode
@@ -92,15 +92,14 @@ class ToolCall(TextEnv):
         render_mode: str | None = None,
     ) -> None:
         super().__init__(split=split, reward=reward, reward_timing=reward_timing, render_mode=render_mode)
-        if language not in get_args(LanguageChoice):
-            raise UnknownNameError.of("language", language, get_args(LanguageChoice))
+        check_known("language", language, get_args(LanguageChoice))
         limits = _limits(max_turns, max_calls, max_malformed, checker_timeout_s)
         self._form = named_format(call_format)
         dials = dials_of(difficulty)
         world = World(language, replace(dials, masked=True) if mask_names else dials, self.split)
         manner = Manner(self._form, limits, instruction, any_wording)
         own = None if tools is None else resolve(tools)
-        self.source: Source = self._source(world, corpus, corpus_format, tasks, own, manner)
+        self.source = self._source(world, corpus, corpus_format, tasks, own, manner)
 
     def _source(
         self,
@@ -118,19 +117,6 @@ class ToolCall(TextEnv):
         if tools is None:
             return GeneratedSource(world, self.family, manner)
         return TaskSource(load_tasks(str(tasks), Workbench(tools).toolbox), self.split, str(tasks), manner, tools)
-
-    @property
-    def n_items(self) -> int | None:
-        """How many tasks the split has; None of the generated world, which has no end."""
-        return self.source.n_items
-
-    def draw_index(self) -> int:
-        """Draw the index of the next item; of a file, without replacement in every pass."""
-        return self.source.draw(self.np_random)
-
-    def make_episode(self, index: int) -> Episode:
-        """Return the item with this index, its tools in their first state."""
-        return self.source.episode(index)
 
     def parts(self) -> Mapping[str, RewardFunction]:
         """Return the seven parts: decision, name, arguments, state, facts, answer, cost."""

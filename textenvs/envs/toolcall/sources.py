@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
-
-import numpy as np
 
 from textenvs.envs.toolcall.episode import Limits, ToolEpisode
 from textenvs.envs.toolcall.types import Task
@@ -17,21 +13,9 @@ from textenvs.envs.toolcall.world.bench import WorldBench
 from textenvs.envs.toolcall.world.world import World
 from textenvs.episode import Episode
 from textenvs.errors import ConfigError
-from textenvs.seeding import PassOrder, Split, draw_index, item_generator
+from textenvs.seeding import Split, item_generator
+from textenvs.sources import Endless, Listed
 from textenvs.tools import CallFormat
-
-_TEST, _VALID = 0.2, 0.1  # shares of the groups
-
-
-def split_of(task: Task) -> Split:
-    """Return the split of a task: its own, or one drawn by a hash of its group, so that splits are disjoint."""
-    if task.split is not None:
-        return task.split
-    digest = hashlib.blake2b((task.group or task.opening).encode(), digest_size=8).digest()
-    place = int.from_bytes(digest, "little") / 2**64
-    if place < _TEST:
-        return "test"
-    return "valid" if place < _TEST + _VALID else "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +35,7 @@ class Manner:
     any_wording: bool = False
 
 
-class Source(Protocol):
-    """Gives episodes by index."""
-
-    @property
-    def n_items(self) -> int | None:
-        """How many episodes there are; None without end."""
-        ...
-
-    def draw(self, generator: np.random.Generator) -> int:
-        """Draw the index of the next episode."""
-        ...
-
-    def episode(self, index: int) -> Episode:
-        """Return an episode, ready to be played."""
-        ...
-
-
-class GeneratedSource:
+class GeneratedSource(Endless):
     """Endless episodes of the generated world.
 
     Args:
@@ -82,14 +49,6 @@ class GeneratedSource:
         self._manner = manner
         self._key = f"{family}|{world.language}|{world.difficulty!r}"
         self._prefix = f"{family}/{world.language}/{world.split}/"
-
-    @property
-    def n_items(self) -> None:
-        """None: there is no end of them."""
-
-    def draw(self, generator: np.random.Generator) -> int:
-        """Draw the index of the next episode."""
-        return draw_index(generator)
 
     def episode(self, index: int) -> Episode:
         """Return the episode with this index, its database in the first state."""
@@ -108,7 +67,7 @@ class GeneratedSource:
         )
 
 
-class TaskSource:
+class TaskSource(Listed[Task]):
     """The tasks of one split, drawn without replacement in every pass.
 
     Args:
@@ -125,35 +84,16 @@ class TaskSource:
     def __init__(
         self, tasks: Sequence[Task], split: Split, name: str, manner: Manner, tools: Sequence[ToolLike] | None = None
     ) -> None:
-        self._tasks = tuple(task for task in tasks if split_of(task) == split)
-        if not self._tasks:
+        held = tuple(task for task in tasks if task.belongs_to == split)
+        if not held:
             raise ConfigError(f'{name}: none of its {len(tasks)} tasks is in split={split!r}; rows may have a "split"')
+        super().__init__(held)
         self._manner = manner
         self._tools = tools
-        self._order = PassOrder(len(self._tasks))
-
-    @property
-    def n_items(self) -> int:
-        """How many tasks there are."""
-        return len(self._tasks)
-
-    def draw(self, generator: np.random.Generator) -> int:
-        """Draw the index of the next task."""
-        return self._order.draw(generator)
-
-    def task(self, index: int) -> Task:
-        """Return the task with this index.
-
-        Raises:
-            ConfigError: if there are not so many.
-        """
-        if index >= len(self._tasks):
-            raise ConfigError(f"index {index}: this split has the indices 0 to {len(self._tasks) - 1}")
-        return self._tasks[index]
 
     def episode(self, index: int) -> Episode:
-        """Return the task with this index to be played, its tools in their first state; see `task`."""
-        task, manner = self.task(index), self._manner
+        """Return the task with this index to be played, its tools in their first state; see `item`."""
+        task, manner = self.item(index), self._manner
         bench = None if self._tools is None else Workbench(self._tools)
         told = instruction(task, manner.form, manner.instruction)
         return ToolEpisode((task,), manner.form, manner.limits, bench, told=told)

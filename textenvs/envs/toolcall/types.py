@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from textenvs.messages import ToolCall
-from textenvs.seeding import Split
+from textenvs.seeding import Split, split_of
 from textenvs.tools import Failure, ToolResult
 
 Decision = Literal["call", "ask", "answer", "refuse"]
@@ -118,6 +118,11 @@ class Task:
     split: Split | None = None
     heard: str = ""
     reaction: str = ""
+
+    @property
+    def belongs_to(self) -> Split:
+        """The split of the task: its own, or its group's."""
+        return self.split or split_of(self.group or self.opening)
 
     def schemas(self) -> dict[str, Schema]:
         """Return the parameters' JSON Schema of every tool by name; of two with one name, the first."""

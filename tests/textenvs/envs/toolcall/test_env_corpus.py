@@ -10,7 +10,7 @@ import pytest
 
 from textenvs.envs.toolcall.corpora import load_corpus
 from textenvs.envs.toolcall.env import ToolCall
-from textenvs.envs.toolcall.sources import TaskSource, split_of
+from textenvs.envs.toolcall.sources import TaskSource
 from textenvs.errors import CorpusError
 from textenvs.seeding import SPLITS, Split
 
@@ -79,7 +79,7 @@ def _openings(data_dir: Path, split: Split) -> set[str]:
     found = set()
     for index in range(env.n_items):
         assert isinstance(env.source, TaskSource)
-        assert split_of(env.source.task(index)) == split
+        assert env.source.item(index).belongs_to == split
         found.add(str(env.reset(options={"index": index})[0]["history"]))
     return found
 
@@ -136,7 +136,7 @@ def test_a_malformed_row_is_named_by_file_line_and_reason(
 
 def test_the_benchmarks_dialect_becomes_json_schema(tmp_path: Path) -> None:
     (task,) = load_corpus(write(tmp_path, QUESTION, ANSWER))
-    env = ToolCall(corpus=tmp_path / "f.json", split=split_of(task))
+    env = ToolCall(corpus=tmp_path / "f.json", split=task.belongs_to)
     tool = json.loads(env.reset()[0]["tools"][0])["function"]
     assert tool["parameters"] == {"type": "object", "properties": {"x": {"type": "number"}}}
     assert env.step(env.oracle_action())[4]["success"] == 1.0

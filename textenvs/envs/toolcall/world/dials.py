@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from textenvs.envs.toolcall.world.services import SERVICES
-from textenvs.errors import ConfigError, UnknownNameError
+from textenvs.errors import ConfigError, check_known
 
 CALLING = (
     "single",
@@ -72,11 +72,9 @@ class Dials:
             ConfigError: if a dial is out of range.
         """
         for kind in self.kinds:
-            if kind not in (*CALLING, *SILENT):
-                raise UnknownNameError.of("kind of task", kind, (*CALLING, *SILENT))
+            check_known("kind of task", kind, (*CALLING, *SILENT))
         for service in self.services:
-            if service not in SERVICES:
-                raise UnknownNameError.of("service", service, SERVICES)
+            check_known("service", service, SERVICES)
         for name, low, high in (("tools", 1, 20), ("requests", 1, 5), ("records", 4, 12), ("chain", 2, 7)):
             least, most = getattr(self, name)
             self._check(name, low <= least <= most <= high, f"{low} <= least <= greatest <= {high}")
@@ -122,6 +120,5 @@ def dials_of(difficulty: str | Dials) -> Dials:
     """
     if isinstance(difficulty, Dials):
         return difficulty
-    if difficulty not in LEVELS:
-        raise UnknownNameError.of("difficulty", difficulty, LEVELS)
+    check_known("difficulty", difficulty, LEVELS)
     return LEVELS[difficulty]
