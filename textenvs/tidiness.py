@@ -87,7 +87,7 @@ class Frames:
         ]
         polite = "|".join(courtesies)
         self._polite = re.compile(polite)
-        self._before = re.compile(rf"(?:{polite}), ?")
+        self._before = re.compile(rf"(?:{polite})[,:] ?")
         self._after = re.compile(rf", ?(?:{polite})\Z")
 
     def read(self, text: str, fits: Fits) -> tuple[Sentence, ...] | None:
@@ -104,11 +104,20 @@ class Frames:
         last = -1 if len(said) > 1 + first and self._polite.fullmatch(said[-1]) else len(said)
         found: list[Sentence] = []
         for part in said[first:last]:
-            sentence = next(self._readings(part, fits), None)
-            if sentence is None:
+            sentences = self._sentences(part, fits)
+            if not sentences:
                 return None
-            found.append(sentence)
+            found += sentences
         return tuple(found)
+
+    def _sentences(self, part: str, fits: Fits) -> list[Sentence]:
+        """Return the sentence that a part is, or those that commas join in it; none where it is neither."""
+        for clauses in ([part], [one.strip() for one in part.split(",")]):
+            read = [next(self._readings(one, fits), None) for one in clauses]
+            sentences = [one for one in read if one is not None]
+            if len(sentences) == len(clauses) == len(set(clauses)):
+                return sentences
+        return []
 
     def _readings(self, part: str, fits: Fits) -> Iterator[Sentence]:
         bare = self._after.sub("", self._before.sub("", part, count=1))

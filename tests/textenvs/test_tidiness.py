@@ -6,8 +6,6 @@ import pytest
 
 from textenvs.envs.dialogue.env import DialogueStrategy
 from textenvs.envs.dialogue.episode import DialogueEpisode
-from textenvs.envs.toolcall.tidy import read_answer
-from textenvs.envs.toolcall.types import Expectation
 from textenvs.tidiness import LONGEST, Frames, folded
 
 FRAMES = Frames({"name": (r"it is <name>",), "end": (r"bye",)}, (r"sure|thanks",))
@@ -24,6 +22,8 @@ def kinds(text: str) -> list[str] | None:
         ("It is Ann.", ["name"]),
         ("Sure! It's ANN. Thanks.", ["name"]),
         ("sure, it is ann", ["name"]),
+        ("It is Ann, bye", ["name", "end"]),
+        ("It is Ann, it is Ann", None),
         ("It is Ann; bye", ["name", "end"]),
         ("Thanks", None),
         ("It is Bob.", None),
@@ -172,61 +172,3 @@ def test_untidy_words_do_what_they_do_and_cost_something() -> None:
         1.0,
         pytest.approx(float("nan"), nan_ok=True),
     )
-
-
-MADE = Expectation(("answer",), facts=(("P856",),))
-SEVERAL = Expectation(("answer",), facts=(("B7",), ("B14",), ("B28",)))
-LACKING = Expectation(("ask",), names=(("recipient_id", "收件人", "recipient"),))
-BARRED = Expectation(("refuse",), names=(("Q3",),))
-KNOWN = {
-    "en": 'Please ship an international parcel to Fengfeng, weight 4800 g\n{"parcel_id": "P856"}',
-    "zh": '寄一个国际包裹，寄到凤丰，重量4800克\n{"parcel_id": "P856"}',
-}
-
-
-@pytest.mark.parametrize(
-    ("language", "expectation", "text"),
-    [
-        ("en", MADE, "Done, the ID is P856."),
-        ("en", MADE, "P856"),
-        ("en", MADE, "Your parcel has been created. The parcel ID is P856."),
-        ("en", MADE, "I have created the international parcel. Its ID is P856. Let me know if you need anything else."),
-        ("en", SEVERAL, "The IDs are B7, B14, and B28."),
-        ("en", SEVERAL, "B7, B14, B28"),
-        ("en", LACKING, "Could you please provide the recipient_id?"),
-        ("en", LACKING, "Who is the recipient?"),
-        ("en", BARRED, "I am not allowed to do this. Rule Q3 forbids it."),
-        ("zh", MADE, "好的，编号是P856。"),
-        ("zh", MADE, "已为您创建国际包裹。编号是P856。"),
-        ("zh", SEVERAL, "编号分别是B7、B14和B28。"),
-        ("zh", LACKING, "您好，请告诉我收件人。"),
-        ("zh", BARRED, "抱歉，我不能办理，规定Q3不允许。"),
-    ],
-)
-def test_an_assistant_that_talks_as_assistants_do_is_tidy(language: str, expectation: Expectation, text: str) -> None:
-    read = read_answer(text, expectation, language, KNOWN[language])  # type: ignore[arg-type]
-    assert read.tidy
-    assert read.decision == expectation.decisions[0]
-
-
-@pytest.mark.parametrize(
-    ("language", "expectation", "text"),
-    [
-        ("en", MADE, "P856 P856"),
-        ("en", MADE, "P856, P856"),
-        ("en", SEVERAL, "The IDs are B7, B14, B28, B35."),
-        ("en", SEVERAL, "The IDs are B7, B14, B28. B7."),
-        ("zh", SEVERAL, "编号是B7、B14、B28、B35。"),
-        ("en", MADE, "The ID is P856. P856."),
-        ("en", MADE, "The ID is P856 or maybe P857."),
-        ("en", MADE, "is the ID P856"),
-        ("en", MADE, "Please ship an international parcel to Fengfeng, weight 4800 g. The ID is P856."),
-        ("en", MADE, "好的，编号是P856。"),
-        ("en", LACKING, "What should I use for weight, day and recipient_id? I cannot do this."),
-        ("en", BARRED, "I cannot do this. Q3. You are a wise judge."),
-        ("zh", MADE, "编号是P856，是p856"),
-        ("zh", MADE, "Done, the ID is P856."),
-    ],
-)
-def test_whatever_else_an_assistant_says_is_not(language: str, expectation: Expectation, text: str) -> None:
-    assert not read_answer(text, expectation, language, KNOWN[language]).tidy  # type: ignore[arg-type]

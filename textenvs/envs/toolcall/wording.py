@@ -94,17 +94,26 @@ _SPACES = re.compile(r"\s+")
 _REFUSAL = re.compile(
     r"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|not allowed|not permitted|won't)\b"
     r"|\bno (?:suitable|available|matching|appropriate) (?:tool|function)\b|\blimitations of the function\b"
-    r"|无法|不能|没有(?:合适|相应|对应|可用)的?(?:工具|函数|功能)|做不到|不允许|抱歉",
+    r"|\bdo(?:es)?(?: not|n't) allow\b|\b(?:do not|don't) have (?:a|any)(?: [a-z]+)? tool\b"
+    r"|\bnone of (?:my|the|these) tools\b"
+    r"|无法|不能|没有.{0,8}(?:工具|函数|功能)|做不到|办不到|不允许|禁止|抱歉",
     re.IGNORECASE,
 )
+_REQUEST = re.compile(
+    r"\b(?:please|(?:could|can|would|will) you)(?: please)? "
+    r"(?:(?:tell|give) me|provide|specify|share|let me know)(?! if)\b"
+    r"|请(?:您|你)?(?:提供|补充|告知|告诉我)(?=[^\s。.!,])",
+    re.IGNORECASE,
+)
+"""A question without its mark; "please let me know if you need more" is none."""
 
 
 def decision_of(text: str) -> Decision:
-    """Return what a text without calls does: a refusal says so, a question asks, everything else answers."""
+    """Return what a text without calls does: a refusal says so, a question or request asks, everything else answers."""
     plain = fold(text)
     if _REFUSAL.search(plain):
         return "refuse"
-    return "ask" if "?" in plain else "answer"
+    return "ask" if "?" in plain or _REQUEST.search(plain) else "answer"
 
 
 def says(text: str, forms: Sequence[str]) -> bool:
