@@ -7,6 +7,7 @@ import pytest
 from textenvs.envs.dialogue.env import DialogueStrategy
 from textenvs.envs.dialogue.episode import DialogueEpisode
 from textenvs.tidiness import LONGEST, Frames, folded
+from textenvs.users.core import FREE, Move
 
 FRAMES = Frames({"name": (r"it is <name>",), "end": (r"bye",)}, (r"sure|thanks",))
 
@@ -47,48 +48,43 @@ def test_folding_is_idempotent(text: str) -> None:
 
 
 SAID = {
-    "en": (
-        *(
-            "What about the {slot}?",
-            "Sure, which {slot} would you like: {one} or {other}?",
-            "Any wishes for the {slot}?",
+    "en": {
+        "ask": (
+            "What about the {slot}?|Sure, which {slot} would you like: {one} or {other}?|Any wishes for the {slot}?"
+            "|Could you tell me your preferred {slot}?|What {slot} are you looking for?|{one} or {other}?"
+            "|Do you have a preference for the {slot}?|Would you prefer the {one} or the {other}?|[ask {slot}]"
         ),
-        *(
-            "Could you tell me your preferred {slot}?",
-            "I'd recommend {name}.",
-            "{name} would be a good choice for you.",
+        "recommend": (
+            "I'd recommend {name}.|{name} would be a good choice for you.|May I suggest {name}?|I found {name} for you."
+            "|{name} matches your request.|[recommend {name}]"
         ),
-        "I have booked {name} for you.",
-        "The number of {name} is {detail}.",
-        "Sorry, there is no {noun} like that.",
-        "Is there anything else I can help you with?",
-        "You're welcome. Goodbye! Have a nice day.",
-        "[ask {slot}]",
-        "I will transfer you to a colleague.",
-        "[recommend {name}]",
-        "[end]",
-    ),
-    "zh": (
-        *(
-            "请问{slot}有什么要求？",
-            "好的,请问您需要哪种{slot},{one}还是{other}？",
-            "您对{slot}有什么偏好吗？",
-            "{slot}呢？",
+        "book": "I have booked {name} for you.|Done, I have reserved a place at {name}.",
+        "explain": "The number of {name} is {detail}.|{name}'s number is {detail}.",
+        "refuse": (
+            "Sorry, there is no {noun} like that.|Sorry, there is nothing that matches.|There are no matching {noun}s."
+            "|Unfortunately, no {noun} matches your wishes.|I could not find a {noun} like that."
         ),
-        "为您推荐{name}。",
-        "您可以考虑{name}。",
-        "好的，已经为您预订{name}了。",
-        "{name}的编号是{detail}。",
-        *(
-            "抱歉，没有符合要求的{noun}。",
-            "请问您还有其他需要吗？",
-            "不客气，再见！祝您生活愉快！",
-            "我把您转接给人工客服。",
+        "handover": "I will transfer you to a colleague.|Let me connect you to a human agent.",
+        "offer": "Is there anything else I can help you with?|What else can I do for you?",
+        "end": "You're welcome. Goodbye! Have a nice day.|Thanks for contacting us, goodbye.|[end]",
+    },
+    "zh": {
+        "ask": (
+            "请问{slot}有什么要求？|好的,请问您需要哪种{slot},{one}还是{other}？|您对{slot}有什么偏好吗？|{slot}呢？"
+            "|请问您的{slot}偏好是什么？|{slot}大概是多少呢？|您更喜欢哪种{slot}？|请问您想要{one}还是{other}的？"
+            "|请问您想要哪个{slot}的{noun}？|[问 {slot}]"
         ),
-        "[问 {slot}]",
-        "[推荐 {name}]",
-        "[再见]",
-    ),
+        "recommend": "为您推荐{name}。|您可以考虑{name}。|我为您找到了{name}。|那就{name}吧。|[推荐 {name}]",
+        "book": "好的，已经为您预订{name}了。|我来为您预订{name}。",
+        "explain": "{name}的编号是{detail}。|{name}，编号{detail}。",
+        "refuse": (
+            "抱歉，没有符合要求的{noun}。|很抱歉，没找到合适的。|很遗憾，没有合适的{noun}。|对不起，我们没有这样的{noun}。"
+            "|抱歉，没有找到符合条件的{noun}。"
+        ),
+        "handover": "我把您转接给人工客服。|请稍等，我为您转接人工。",
+        "offer": "请问您还有其他需要吗？|请问还有什么可以帮到您的吗？|还有别的事吗？",
+        "end": "不客气，再见！祝您生活愉快！|感谢您的来电，再见。|[再见]",
+    },
 }
 SPOILT = {
     "en": (
@@ -138,13 +134,22 @@ def filled(playing: DialogueEpisode, text: str) -> str:
     )
 
 
-@pytest.mark.parametrize(("language", "text"), [(language, text) for language in SAID for text in SAID[language]])
-def test_a_service_that_talks_as_services_do_is_tidy(language: str, text: str) -> None:
+@pytest.mark.parametrize(("language", "kind"), [(language, kind) for language in SAID for kind in SAID[language]])
+def test_a_service_that_talks_as_services_do_is_understood_and_tidy(language: str, kind: str) -> None:
     playing = episode(language)
-    lexicon, action = playing._lexicon, filled(playing, text)
-    move = lexicon.read(action)
-    assert move.kind != "unclear"
-    assert lexicon.tidy(action, move)
+    for text in SAID[language][kind].split("|"):
+        action = filled(playing, text)
+        move = playing._lexicon.read(action)
+        assert (move.kind, move.slot) == (kind, 0 if kind == "ask" else FREE), action
+        assert playing._lexicon.tidy(action, move), action
+
+
+def test_a_question_between_values_is_about_their_slot_if_it_is_one() -> None:
+    lexicon, slots = episode("en")._lexicon, episode("en").item.catalogue.slots
+    first, second, other = slots[0].values[0].name, slots[0].values[1].name, slots[1].values[0].name
+    assert lexicon.read(f"Is it to be {first}, or rather {second}?") == Move("ask", 0)
+    assert lexicon.read(f"Is it to be {first}, or {second}, or {other}?") == Move("ask", FREE)
+    assert lexicon.read(f"Is it not too {first}?") == Move("ask", FREE)
 
 
 @pytest.mark.parametrize(("language", "text"), [(language, text) for language in SPOILT for text in SPOILT[language]])

@@ -78,7 +78,7 @@ class Lexicon:
             case "slot":
                 return move.slot != FREE and text in self._slots[move.slot]
             case "values":
-                parts = [part.strip() for part in _BETWEEN.split(text)]
+                parts = [part.strip().removeprefix("the ") for part in _BETWEEN.split(text)]
                 return move.slot != FREE and all(part in self._values[move.slot] for part in parts if part)
             case "name":
                 return move.candidate != FREE and text in self._names[move.candidate]
@@ -141,10 +141,18 @@ class Lexicon:
         for kind in ("handover", "refuse", "offer"):
             if cues[kind].search(text):
                 return Move(kind)
-        slot, parting = _first(self._slots, text), cues["end"].search(text)
+        slot, parting = self._asked(text), cues["end"].search(text)
         if ("?" in text or cues["question"].search(text)) and not (parting and slot == FREE):
             return Move("ask", slot)
         return self._described(text) or (Move("end") if parting else _UNCLEAR)
+
+    def _asked(self, text: str) -> int:
+        """Return the slot that a question is about: one that it names, or else the one between whose values it asks."""
+        slot = _first(self._slots, text)
+        if slot != FREE:
+            return slot
+        named = [len(_found([(value,) for value in values], text)) for values in self._values]
+        return named.index(sum(named)) if sum(named) > 1 and sum(named) in named else FREE
 
     def _described(self, text: str) -> Move | None:
         """Return the answer that a text gives by a description; None where it does not, or does anything else."""

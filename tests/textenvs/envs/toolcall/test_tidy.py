@@ -145,6 +145,7 @@ def test_an_offer_of_more_help_is_no_question(text: str) -> None:
         ("zh", LACKING, "请问收件人是谁，请提供重量。"),
         ("zh", SPOILED, "重量-3正确。"),
         ("zh", NOTHING, "已取消订单O13。"),
+        ("zh", NOTHING, "寄一个国际包裹，寄到凤丰已取消。"),
     ],
 )
 def test_whatever_else_an_assistant_says_is_not(language: str, expectation: Expectation, text: str) -> None:

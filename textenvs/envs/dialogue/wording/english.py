@@ -192,10 +192,11 @@ _AGENT = AgentWords(
 
 _CUES = Cues(
     book=r"\b(?:book(?:ed|ing)?|reserv(?:e|ed|ation|ing))\b",
-    refuse=r"\b(?:nothing (?:suitable|like that|that fits|matches|available)|no (?:match|such)|none of (?:them|ours)"
-    r"|can ?not be had|(?:do not|don't) have (?:any|one|anything)|no [\w ]{1,20}(?:like that|fits|matches|suits))\b",
+    refuse=r"\b(?:nothing (?:suitable|like that|(?:that )?(?:fits|matches|suits)|available)|none of (?:them|ours)"
+    r"|no (?:match(?:ing)?|such|suitable)|(?:can|could) ?(?:not|n't) find|can ?not be had"
+    r"|(?:do not|don't) have (?:any|one|anything)|no [\w ]{1,20}(?:like that|fits|matches|suits))\b",
     handover=r"\b(?:hand(?:ing)? (?:you |this )?over|colleague|human agent|transfer(?:ring)? you)\b",
-    offer=r"\b(?:anything (?:else|more)|something else|further help|help you with (?:anything|something))\b",
+    offer=r"\b(?:anything (?:else|more)|something else|what else|further help|help you with (?:anything|something))\b",
     end=r"\b(?:good ?bye|bye|farewell|have a (?:nice|good) (?:day|one|evening))\b",
     question=r"^(?:which|what|where|when|how|do you|would you|tell me|please tell)\b",
 )
