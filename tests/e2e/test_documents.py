@@ -92,6 +92,12 @@ def test_example_runs(example: Path, tmp_path: Path) -> None:
     assert processor_seconds_of_children() - before < 150
 
 
+@pytest.mark.parametrize("number", ["05", "06"])
+def test_an_agent_on_tools_of_ones_own_takes_less_than_forty_lines(number: str) -> None:
+    (example,) = (path for path in EXAMPLES if path.stem.startswith(number))
+    assert len(example.read_text(encoding="utf-8").splitlines()) < 40
+
+
 def processor_seconds_of_children() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from textenvs.core import Baseline, Observation
-from textenvs.envs.toolcall.wording import WORDINGS
+from textenvs.envs.toolcall.records import language_of
+from textenvs.envs.toolcall.wording import WORDINGS, Wording
 from textenvs.messages import ToolCall
 from textenvs.tools import CallFormat
 
@@ -24,12 +25,13 @@ def scripted(form: CallFormat) -> dict[str, Baseline]:
         form: in which they write calls.
 
     Returns:
-        ``do_nothing`` ("Done."), ``always_ask``, ``first_tool`` (with made-up arguments), ``call_everything`` (every
-        tool so), and ``echo`` (the world's last message). Those that call say "Done." to the results.
+        ``do_nothing`` ("Done.", in the user's language), ``always_ask``, ``first_tool`` (with made-up arguments),
+        ``call_everything`` (every tool so), and ``echo`` (the world's last message). Those that call say "Done." to the
+        results.
     """
     return {
         "do_nothing": _done,
-        "always_ask": lambda observation: WORDINGS["en"].question.format(names="this"),
+        "always_ask": _ask,
         "first_tool": lambda observation: _call(observation, form, 1),
         "call_everything": lambda observation: _call(observation, form, _MOST),
         "echo": lambda observation: observation["history"][-1]["content"],
@@ -50,7 +52,17 @@ def spare_calls(oracle: Callable[[], str], form: CallFormat, observation: Observ
 
 
 def _done(observation: Observation) -> str:
-    return WORDINGS["en"].done.format(names="").strip()
+    return words_of(observation).done.format(names="").strip()
+
+
+def _ask(observation: Observation) -> str:
+    words = words_of(observation)
+    return words.question.format(names=words.this)
+
+
+def words_of(observation: Observation) -> Wording:
+    """Return the words of the language that the user speaks."""
+    return WORDINGS[language_of(observation["history"][0]["content"])]
 
 
 def _call(observation: Observation, form: CallFormat, most: int) -> str:

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from textenvs.core import Observation
-from textenvs.envs.toolcall.baselines import made_up
-from textenvs.envs.toolcall.wording import WORDINGS, decision_of
+from textenvs.envs.toolcall.baselines import made_up, words_of
+from textenvs.envs.toolcall.wording import decision_of
 from textenvs.messages import Message, ToolCall
 from textenvs.tools import CallFormat
 
@@ -76,8 +76,8 @@ class ToolMenu:
             schema: dict[str, Any] = functions[move]["parameters"] if move < len(names) else {}
             name = names[move] if move < len(names) else self.moves[move]
             return self._form.render([ToolCall(name, made_up(schema))])
-        words = WORDINGS["en"]
-        return (words.question, words.refusal, words.done)[move - self._tools].format(names="this")
+        words = words_of(self._seen())
+        return (words.question, words.refusal, words.done)[move - self._tools].format(names=words.this)
 
     def _number(self, action: str, names: list[str]) -> int | None:
         """Return the number of the move that an action is."""

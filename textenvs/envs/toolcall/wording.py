@@ -22,6 +22,7 @@ class Wording:
         question: the oracle's, with ``{names}``.
         refusal: the oracle's, with ``{names}``.
         done: the oracle's last words where nothing in particular has to be said, with ``{names}``.
+        this: what is named by those who have nothing to name.
     """
 
     instruction: str
@@ -30,6 +31,7 @@ class Wording:
     question: str
     refusal: str
     done: str
+    this: str
 
 
 WORDINGS: Mapping[str, Wording] = {
@@ -47,6 +49,7 @@ WORDINGS: Mapping[str, Wording] = {
         "What should I use for {names}?",
         "I cannot do this. {names}",
         "Done. {names}",
+        "this",
     ),
     "zh": Wording(
         "你是一个可以使用工具的助手。请判断最后一个请求需要什么。\n"
@@ -60,6 +63,7 @@ WORDINGS: Mapping[str, Wording] = {
         "请问{names}是什么？",
         "我无法完成这个请求。{names}",
         "好的。{names}",
+        "这个",
     ),
 }
 

@@ -184,6 +184,16 @@ def test_trivial_policies_succeed_only_where_their_move_is_right(level: str, spl
         assert trial.succeeded[name] <= trial.right[name] + 0.02 * trial.items, name
 
 
+@pytest.mark.parametrize(("language", "own"), [("zh", r"^[^A-Za-z]+$"), ("en", r"^[ -~]+$")])
+def test_policies_that_know_nothing_speak_the_users_language(language: str, own: str) -> None:
+    env = ToolCall(language=language)  # type: ignore[arg-type]
+    observation, _ = env.reset(options={"index": 0})
+    spoken = {env.baselines()[name](observation) for name in ("do_nothing", "always_ask")}
+    said = {env.menu().say(env.menu().moves.index(name)) for name in ("ask", "answer", "refuse")}
+    assert len(spoken) == 2
+    assert all(re.match(own, text) for text in spoken | said)
+
+
 def test_dials_that_cannot_be_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="'single'"):
         Dials(kinds=("singel",))
