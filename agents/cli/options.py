@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from agents.algorithms.config import LRSchedule
+from agents.policies.ensemble_name import EnsembleName
 from textenvs.errors import UsageError
 from textenvs.seeding import check_split
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from agents.rollout.engine import Engine
     from agents.rows.mixture import MixtureConfig
     from envs_registry.suites import Suite
+
+
+_REWARD_MODELS = "agents.policies.reward_model"
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,9 @@ class RewardOptions:
     """What an action is worth. Without any, the environment's own fusion of its parts."""
 
     fn: str | None = None
-    """A reward of your own, as package.module:function, or a reward model's folder; --reward is short for it. The
-    working directory is searched too."""
+    """A reward of your own, as package.module:function, or a reward model's folder; --reward is short for it. Folders
+    between commas are an ensemble, and a number behind an @ its gate: where the models disagree by more than that, the
+    least score is paid. The working directory is searched too."""
     weights: str | None = None
     """A weighted sum: --reward.weights.PART 0.4 for each, or a JSON object of parts or package.module:function."""
     timing: str | None = None
@@ -114,11 +119,23 @@ class EngineOptions:
 
 
 def _reward_name(name: str) -> str:
-    """Return the name of a reward as environments take it: a reward model's folder becomes what loads it."""
-    for place in (Path(name), Path(name) / "checkpoint"):
-        if (place / "reward_model.json").is_file():
-            return f"agents.policies.reward_model:RewardModel:{place.absolute()}"
-    return name
+    """Return the name of a reward as environments take it: folders of reward models become what loads them."""
+    if folder := _reward_model(name):
+        return f"{_REWARD_MODELS}:RewardModel:{folder}"
+    named = EnsembleName.read(name)
+    folders = [_reward_model(folder) for folder in named.folders]
+    if not any(folders):
+        return name
+    found = [folder for folder in folders if folder is not None]
+    if len(found) < len(folders):
+        raise UsageError(f"--reward {name}: {named.folders[folders.index(None)]!r} is no folder of a reward model")
+    return f"{_REWARD_MODELS}:RewardEnsemble:{named._replace(folders=tuple(found))}"
+
+
+def _reward_model(name: str) -> str | None:
+    """Return the folder of the reward model that a name stands for; None if it stands for none."""
+    places = (Path(name), Path(name) / "checkpoint")
+    return next((str(place.absolute()) for place in places if (place / "reward_model.json").is_file()), None)
 
 
 @dataclass(frozen=True)

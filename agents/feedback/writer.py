@@ -73,11 +73,15 @@ class GroupWriter:
         try:
             self._jobs.put_nowait(job)
         except queue.Full:
+            self.count(Reason.UNAVAILABLE, len(records))
             raise StoreUnavailableError("more is coming in than the store can write; try again") from None
         return job.done
 
     def count(self, reason: Reason, n: int = 1) -> None:
-        """Count what was refused before it was a record; it is written with the next transaction."""
+        """Count what was refused without the store's doing; it is written with the next transaction.
+
+        Such are bodies that were no records, and records that the store could not take.
+        """
         with self._lock:
             self._refused[reason] += n
 
@@ -118,7 +122,9 @@ class GroupWriter:
         try:
             outcomes = iter(self._store.append([record for job in jobs for record in job.records]))
         except Exception as error:
-            if not isinstance(error, StoreUnavailableError):
+            if isinstance(error, StoreUnavailableError):
+                self.count(Reason.UNAVAILABLE, sum(len(job.records) for job in jobs))
+            else:
                 _LOG.exception("appending failed")
             for job in jobs:
                 job.done.set_exception(error)

@@ -19,6 +19,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 
 from agents.chat import ChatRenderer
 from agents.policies.answers import keep_end, prompt_ids
+from agents.policies.ensemble_name import EnsembleName
 from agents.policies.reward_network import RewardNetwork
 from textenvs.errors import CheckpointError, ConfigError
 from textenvs.messages import Message, Turn
@@ -173,22 +174,29 @@ class RewardEnsemble:
     """Several reward models as one reward: their mean, and beside it how much they disagree.
 
     A policy that games one of them rarely games all of them in the same way. Where they disagree by more than the gate
-    allows, the least of their scores is paid.
+    allows, the least of their scores is paid. In a fusion or in ``gymnasium.make`` it may be named by
+    ``"agents.policies.reward_model:RewardEnsemble:FOLDER,FOLDER@GATE"``.
 
     Source: Coste et al. 2023, "Reward Model Ensembles Help Mitigate Overoptimization", sections 3.2 and 3.3: the mean,
     and worst-case optimisation, here behind the gate.
 
     Args:
-        models: two at least, or the folders that they are in; trained from different seeds or on different rows.
-        gate: the standard deviation of the scores above which the least is paid; None never does.
+        models: two at least, or the folders that they are in, or an `EnsembleName` as text; trained from different
+            seeds or on different rows.
+        gate: the standard deviation of the scores above which the least is paid; None takes the name's, or never does.
 
     Raises:
-        ConfigError: there are fewer than two, or one is no reward model.
+        ConfigError: there are fewer than two, one is no reward model, or the gate is below 0.
     """
 
-    def __init__(self, models: Sequence[RewardModel | str | Path], gate: float | None = None) -> None:
+    def __init__(self, models: Sequence[RewardModel | str | Path] | str, gate: float | None = None) -> None:
+        if isinstance(models, str):
+            models, named = EnsembleName.read(models)
+            gate = named if gate is None else gate
         if len(models) < 2:
             raise ConfigError(f"an ensemble of {len(models)}: at least two reward models")
+        if gate is not None and not gate >= 0:
+            raise ConfigError(f"gate={gate}: a standard deviation, 0 or more")
         self.models = [model if isinstance(model, RewardModel) else RewardModel(model) for model in models]
         self.gate = math.inf if gate is None else gate
         self.__name__ = "reward_ensemble"

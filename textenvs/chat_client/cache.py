@@ -61,6 +61,14 @@ class ChatCache:
         except sqlite3.Error as error:
             logger.warning("an answer could not be kept in the cache: %s", error)
 
+    def forget(self, endpoint: str, body: Mapping[str, Any]) -> None:
+        """Drop the answer to a request, if there is one; where the file does not take it, that is logged."""
+        try:
+            with self._lock:
+                self._file.execute("DELETE FROM replies WHERE request = ?", (_key(endpoint, body),))
+        except sqlite3.Error as error:
+            logger.warning("an answer could not be dropped from the cache: %s", error)
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:

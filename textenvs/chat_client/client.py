@@ -187,6 +187,11 @@ class ChatClient:
         with ThreadPoolExecutor(min(self.endpoint.concurrency, max(1, len(requests)))) as threads:
             return list(threads.map(self._ask_or_error, requests))
 
+    def forget(self, requests: Sequence[ChatRequest]) -> None:
+        """Drop the answers to these requests from the cache: whoever asks again, asks the endpoint."""
+        for request in requests if self._cache is not None else ():
+            self._cache.forget(str(self.endpoint), request.body(self.endpoint.model))
+
     def check(self) -> None:
         """Ask for one token, once: an endpoint that is down, or a wrong name or key, shows before a long run.
 

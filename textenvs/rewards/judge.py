@@ -188,17 +188,23 @@ class _Asking:
     max_tokens: int
 
     def verdicts(self, told: Sequence[str], read: Callable[[str], V]) -> list[V | None]:
-        """Return the verdict on each text, None where there is none after every attempt."""
+        """Return the verdict on each text, None where there is none after every attempt.
+
+        Replies without one are not kept: whoever asks again, as often as that may be, has as many attempts once more.
+        """
+        client = client_of(self.endpoint)
         verdicts: list[V | None] = [None] * len(told)
         open_places = list(range(len(told)))
         for attempt in range(self.attempts):
             requests = [self._request(told[place], attempt) for place in open_places]
-            replies = zip(open_places, client_of(self.endpoint).ask_all(requests), strict=True)
+            replies = zip(open_places, client.ask_all(requests), strict=True)
             answered = [(place, reply) for place, reply in replies if isinstance(reply, Reply)]
             for place, reply in answered:
                 verdicts[place] = _read(reply, read)
             # An endpoint that did not answer has been tried often enough by the client; a bad verdict may pass.
             open_places = [place for place, _ in answered if verdicts[place] is None]
+        undecided = [told[place] for place, verdict in enumerate(verdicts) if verdict is None]
+        client.forget([self._request(text, attempt) for text in undecided for attempt in range(self.attempts)])
         return verdicts
 
     def _request(self, told: str, attempt: int) -> ChatRequest:

@@ -29,6 +29,8 @@ CANDIDATE = "candidate"
 """Name of a round's policy within its folder."""
 RECORD = "round.json"
 """Name of what a round says of itself, written when it has ended."""
+_LINK = ".link"
+"""What the folder's name begins with in which a link is made."""
 _ROUND = re.compile(r"round-\d{4,}")
 
 
@@ -66,10 +68,13 @@ class Deployment:
         Raises:
             UsageError: if the folder is in use, or there is no such policy.
         """
-        if folder.exists() and any(folder.iterdir()):
+        left = list(folder.iterdir()) if folder.exists() else []
+        if not all(path.is_dir() and (path.name == _name(0) or path.name.startswith(_LINK)) for path in left):
             raise UsageError(f"{str(folder)!r} is in use; choose another folder, or leave out --start")
         if not policy.is_dir():
             raise UsageError(f"--start {str(policy)!r}: there is no such folder")
+        for path in left:  # of a beginning that was killed: nothing has ever served here
+            shutil.rmtree(path)
         place = folder / _name(0)
         shutil.copytree(policy, place / CANDIDATE)
         write_json(place / RECORD, {"parent": None, "last_seq": last_seq, "promoted": True})
@@ -190,7 +195,7 @@ def _name(number: int) -> str:
 
 def _point(folder: Path, version: str) -> None:
     """Replace the link by one rename."""
-    with tempfile.TemporaryDirectory(prefix=".link", dir=folder) as scratch:
+    with tempfile.TemporaryDirectory(prefix=_LINK, dir=folder) as scratch:
         link = Path(scratch) / SERVING
         link.symlink_to(Path(version) / CANDIDATE)
         link.replace(folder / SERVING)

@@ -17,7 +17,7 @@ from agents.cli.train import FLAGS, TrainOptions, resolve
 from agents.trainer.callbacks import TensorBoard
 from tests.agents.cli.test_cli import fails
 from tests.conftest import ROOT
-from textenvs.errors import UnknownNameError
+from textenvs.errors import UnknownNameError, UsageError
 
 
 def record(capsys: pytest.CaptureFixture[str], *args: str, algorithm: str = "ppo") -> dict:
@@ -93,6 +93,22 @@ def test_yaml_will_do_and_weighs_rewards_by_name(capsys: pytest.CaptureFixture[s
     assert by_name["reward"] == read["reward"]
     in_python = {"reward": {"coreference": 0.4, "tests.toy:brief": 0.6}, "reward_timing": "episode"}
     assert RewardOptions(**read["reward"]).settings() == in_python
+
+
+def test_folders_of_reward_models_are_an_ensemble(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        (folder / "checkpoint").mkdir(parents=True)
+        (folder / "checkpoint" / "reward_model.json").touch()
+    models = "agents.policies.reward_model"
+    one, both = (str(folders[0] / "checkpoint"), ",".join(str(folder / "checkpoint") for folder in folders))
+    named = f"{folders[0]},{folders[1]}@0.5"
+    assert RewardOptions(fn=str(folders[0])).settings()["reward"] == f"{models}:RewardModel:{one}"
+    assert RewardOptions(fn=named).settings()["reward"] == f"{models}:RewardEnsemble:{both}@0.5"
+    weighed = RewardOptions(weights=json.dumps({named: 0.5, "tests.toy:brief": 1.0})).settings()["reward"]
+    assert weighed == {f"{models}:RewardEnsemble:{both}@0.5": 0.5, "tests.toy:brief": 1.0}
+    with pytest.raises(UsageError, match=r"'.*/c' is no folder of a reward model"):
+        RewardOptions(fn=f"{folders[0]},{tmp_path / 'c'}").settings()
 
 
 def test_a_reward_is_named_as_shortly_in_a_file_as_by_its_flag(

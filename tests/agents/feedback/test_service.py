@@ -229,6 +229,7 @@ def test_a_store_that_cannot_write_is_said_and_the_same_event_taken_later(
         blocker.execute("ROLLBACK")
         blocker.close()
         assert send(client, "/v1/events", plain(event("click"))).json()["status"] == "stored"
+        assert client.get("/v1/statistics").json()["refused"] == {"unavailable": 1}
     store.close()
 
 

@@ -19,6 +19,7 @@ from transformers import AutoModelForSequenceClassification
 
 import textenvs  # noqa: F401 (registers the ids)
 from agents.policies.answers import prompt_ids
+from agents.policies.ensemble_name import EnsembleName
 from agents.policies.reward_model import RewardEnsemble, RewardModel, RewardSettings, save_reward_model
 from agents.policies.reward_network import RewardNetwork
 from agents.policies.storage import add_adapter
@@ -256,3 +257,32 @@ def test_an_ensemble_gives_mean_and_disagreement_and_the_least_behind_its_gate(t
     assert {"mean", "disagreement", "gated"} <= env.step("x")[4]["reward_parts"].keys()
     with pytest.raises(ConfigError, match="at least two"):
         RewardEnsemble(models[:1])
+
+
+def test_an_ensemble_can_be_named_with_its_gate(tmp_path: Path) -> None:
+    folders = [saved(tmp_path / str(seed), seed) for seed in range(2)]
+    many, name = turns(4), ",".join(map(str, folders))
+    whole, gated = (build_reward(f"agents.policies.reward_model:RewardEnsemble:{name}{at}", {}) for at in ("", "@0.0"))
+    expected = RewardEnsemble([*folders]).score_batch(many)
+    assert [score.value for score in whole.score_batch(many)] == [score.value for score in expected]
+    least = RewardEnsemble([*folders], gate=0).score_batch(many)
+    assert [score.value for score in gated.score_batch(many)] == [score.value for score in least]
+    assert all(score.parts["gated"] for score in least)
+    with pytest.raises(ConfigError, match="gate=-1"):
+        RewardEnsemble(f"{name}@-1")
+    with pytest.raises(ConfigError, match="at least two"):
+        RewardEnsemble(str(folders[0]))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a", EnsembleName(("a",))),
+        ("a,b", EnsembleName(("a", "b"))),
+        ("runs/a,runs/b@0.5", EnsembleName(("runs/a", "runs/b"), 0.5)),
+        ("me@home/a,b", EnsembleName(("me@home/a", "b"))),
+    ],
+)
+def test_a_name_is_read_as_it_is_written(text: str, name: EnsembleName) -> None:
+    assert EnsembleName.read(text) == name
+    assert str(name) == text

@@ -188,6 +188,18 @@ def test_verdicts_are_kept_and_counted(server: ChatServer, tmp_path: Path) -> No
     assert usage.cost(there.prices) == pytest.approx((7 * 1.0 + 3 * 2.0) / 1e6)
 
 
+def test_a_reply_without_a_verdict_is_not_kept(server: ChatServer, tmp_path: Path) -> None:
+    there = endpoint(server, cache=str(tmp_path / "verdicts.sqlite"))
+    server.answer = lambda _: says("hm")
+    for _ in range(2):
+        assert not Judge(there)(turn("xxxx")).valid
+    assert len(server.requests) == 4
+    server.answer = lambda body: says("hm") if body["seed"] == 0 else verdict(4)
+    for _ in range(2):
+        assert Judge(there)(turn("xxxx")).value == 0.4
+    assert len(server.requests) == 6
+
+
 def test_a_judge_is_a_value(server: ChatServer) -> None:
     judge = pickle.loads(pickle.dumps(copy.deepcopy(Judge(endpoint(server)))))  # noqa: S301 (our own)
     assert judge(turn("xxxx")).value == 0.4

@@ -111,3 +111,27 @@ def test_what_is_no_deployment(tmp_path: Path, begun: Deployment) -> None:
     (begun.folder / "round-0000" / RECORD).write_text("{")
     with pytest.raises(CheckpointError, match=RECORD):
         begun.record("round-0000")
+
+
+def test_a_beginning_that_was_killed_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, folder = tmp_path / "policy", tmp_path / "d"
+    policy.mkdir()
+    (policy / "weights").write_text("whole")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for step in ("write_json", "_point"):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, step, killed)
+            with pytest.raises(KeyboardInterrupt):
+                Deployment.begin(folder, policy, 0)
+        (folder / "round-0000" / "candidate" / "weights").write_text("hal")
+    (folder / ".link123").mkdir()
+    begun = Deployment.begin(folder, policy, 0)
+    assert (begun.policy / "weights").read_text() == "whole"
+    assert {path.name for path in folder.iterdir()} == {"round-0000", "serving", "history.json"}
+    (tmp_path / "other" / "round-0000").mkdir(parents=True)
+    (tmp_path / "other" / "mine.txt").touch()
+    with pytest.raises(UsageError, match="in use"):
+        Deployment.begin(tmp_path / "other", policy, 0)
