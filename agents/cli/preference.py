@@ -81,15 +81,16 @@ def _execute(options: PreferenceCommand, stage: StageRun) -> int:
     return 0
 
 
-def _rows(options: PreferenceCommand, console: Console) -> list[PreferencePair] | list[LabelledAnswer]:
+def _rows(options: PreferenceCommand, console: Console) -> Sequence[PreferencePair] | Sequence[LabelledAnswer]:
     from agents.finetune.preference_rows import read_labels
-    from agents.finetune.preferences import labels_of
+    from agents.finetune.preferences import Answers
+    from agents.rows.files import Joined
 
     labelled = options.settings.method == "kto"
     if labelled and options.data:
-        return [row for path in options.data for row in read_labels(path)]
+        return Joined(map(read_labels, options.data))
     pairs = options.load_pairs(options.settings.seed, console)
-    return labels_of(pairs) if labelled else pairs
+    return Answers(pairs) if labelled else pairs
 
 
 def _evaluation(config: PreferenceConfig, metrics: PreferenceMetrics) -> dict[str, Any]:

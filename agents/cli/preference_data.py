@@ -100,7 +100,7 @@ class PreferenceOptions(RunOptions, Generic[C]):
         if self.pairs.source == "sampled" and self.init is None:
             raise UsageError("pairs.source=sampled are a policy's own answers: say whose, by --init RUN")
 
-    def load_pairs(self, seed: int, console: Console) -> list[PreferencePair]:
+    def load_pairs(self, seed: int, console: Console) -> Sequence[PreferencePair]:
         """Return the pairs of the files, or of the environment's train split, as the judge has them if there is one.
 
         Raises:
@@ -112,10 +112,11 @@ class PreferenceOptions(RunOptions, Generic[C]):
         judge = find_judge(self.judge, self.constitution)
         return judge_anew(judge, pairs, console) if judge else pairs
 
-    def _read_pairs(self) -> list[PreferencePair]:
+    def _read_pairs(self) -> Sequence[PreferencePair]:
         from agents.finetune.preference_rows import read_pairs
+        from agents.rows.files import Joined
 
-        return [pair for path in self.data for pair in read_pairs(path)]
+        return Joined(map(read_pairs, self.data))
 
     def _make_pairs(self, seed: int) -> list[PreferencePair]:
         from agents.finetune.graded import graded_pairs

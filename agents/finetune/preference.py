@@ -6,9 +6,11 @@ Rows are rendered by `agents.chat`, as every other stage's are; TRL's own render
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import datasets
 import numpy as np
@@ -17,18 +19,30 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.kto_config import KTOConfig
 from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference, KTOTrainer
 
+from agents.chat import ChatRenderer
 from agents.finetune.implicit_reward import implicit_rewards
 from agents.finetune.lending import lent
 from agents.finetune.metrics import Progress
 from agents.finetune.order import order_of
 from agents.finetune.preference_config import PreferenceConfig
-from agents.finetune.preference_tokens import Refused, Row, merge_refused, render_labels, render_pairs
+from agents.finetune.preference_tokens import (
+    LABELS,
+    PAIRS,
+    Refused,
+    Row,
+    merge_refused,
+    render_labels,
+    render_pairs,
+    table_of,
+)
 from agents.finetune.preferences import LabelledAnswer, PreferencePair, split_by_prompt
 from agents.finetune.stage import StageTrainer, callbacks, trl_arguments
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.critic import copy_trained
 from agents.rows.mixture import MixtureConfig
 from textenvs.errors import ConfigError
+
+T = TypeVar("T")
 
 
 class PreferenceMetrics(NamedTuple):
@@ -69,7 +83,8 @@ def train_on_preferences(
 
     Args:
         policy: to be trained, in place.
-        rows: pairs for dpo, single answers for kto.
+        rows: pairs for dpo, single answers for kto, in memory or in a file (`agents.finetune.preference_rows`);
+            rendered into a table on disk. Those kept back are measured in memory.
         config: None takes the defaults.
         progress: called after every optimiser step.
         folder: of the run: metrics and checkpoints go there, and a run of the same rows and settings that was stopped
@@ -81,43 +96,58 @@ def train_on_preferences(
         CheckpointError: if the run's checkpoint is of another model.
     """
     config = config or PreferenceConfig()
-    learned, kept_back = split_by_prompt(rows, config.held_out, config.seed)
-    (table, refused), (measured, others) = (_rendered(policy, some, config) for some in (learned, kept_back))
-    if not table:
-        raise ConfigError(f"none of {len(rows)} rows is left to learn from; in a pair the answers have to differ")
-    reference = copy_trained(policy.model).requires_grad_(False)
-    with lent(policy.model, policy.tokenizer):
-        trainer = _TRAINERS[config.method](
-            model=policy.model,
-            ref_model=reference.get_base_model() if hasattr(reference, "get_base_model") else reference,
-            args=_arguments(config, policy, folder),
-            train_dataset=datasets.Dataset.from_list(table).remove_columns("kind"),
-            processing_class=policy.tokenizer,
-            callbacks=callbacks(config, progress, folder),
+    with tempfile.TemporaryDirectory() as scratch:
+        (table, refused), (measured, others) = _tables(policy, rows, config, Path(scratch))
+        if not table:
+            raise ConfigError(f"none of {len(rows)} rows is left to learn from; in a pair the answers have to differ")
+        reference = copy_trained(policy.model).requires_grad_(False)
+        with lent(policy.model, policy.tokenizer):
+            trainer = _TRAINERS[config.method](
+                model=policy.model,
+                ref_model=reference.get_base_model() if hasattr(reference, "get_base_model") else reference,
+                args=_arguments(config, policy, folder),
+                train_dataset=table.remove_columns("kind"),
+                processing_class=policy.tokenizer,
+                callbacks=callbacks(config, progress, folder),
+            )
+            trainer.attend(config, order_of(table["length"], table["kind"], config, mixture))
+            output = trainer.run(folder)
+        policy.mark_updated()
+        return PreferenceMetrics(
+            output.training_loss,
+            output.global_step,
+            len(table),
+            _held_out(policy, reference, measured, config),
+            merge_refused(refused, others),
+            output.metrics["train_runtime"],
         )
-        lengths, kinds = [row["length"] for row in table], [row["kind"] for row in table]
-        trainer.attend(config, order_of(lengths, kinds, config, mixture))
-        output = trainer.run(folder)
-    policy.mark_updated()
-    return PreferenceMetrics(
-        output.training_loss,
-        output.global_step,
-        len(table),
-        _held_out(policy, reference, measured, config),
-        merge_refused(refused, others),
-        output.metrics["train_runtime"],
-    )
 
 
-def _rendered(policy: CausalLMPolicy, rows: Sequence[Any], config: PreferenceConfig) -> tuple[list[Row], Refused]:
-    """Render rows of the method's kind."""
+def _tables(
+    policy: CausalLMPolicy, rows: Sequence[Any], config: PreferenceConfig, scratch: Path
+) -> list[tuple[datasets.Dataset, Refused]]:
+    """Return what is learned and what is kept back, rendered, and where the rows come from that were refused."""
+    render, schema = (_pairs, PAIRS) if config.method == "dpo" else (_labels, LABELS)
     limit = min(config.max_length or policy.context_length, policy.context_length)
-    kind = PreferencePair if config.method == "dpo" else LabelledAnswer
+    return [
+        table_of(partial(render, policy.chat, limit), rows, places, schema, scratch / f"{number}.arrow")
+        for number, places in enumerate(split_by_prompt(rows, config.held_out, config.seed))
+    ]
+
+
+def _pairs(chat: ChatRenderer, limit: int, rows: Sequence[Any]) -> tuple[list[Row], Refused]:
+    return render_pairs(chat, _all_of(rows, PreferencePair, "dpo"), limit)
+
+
+def _labels(chat: ChatRenderer, limit: int, rows: Sequence[Any]) -> tuple[list[Row], Refused]:
+    return render_labels(chat, _all_of(rows, LabelledAnswer, "kto"), limit), {}
+
+
+def _all_of(rows: Sequence[Any], kind: type[T], method: str) -> Sequence[T]:
+    """Return the rows, if they are of the method's kind."""
     if wrong := next((row for row in rows if not isinstance(row, kind)), None):
-        raise ConfigError(f"{config.method} learns from rows of {kind.__name__}, not of {type(wrong).__name__}")
-    if kind is PreferencePair:
-        return render_pairs(policy.chat, rows, limit)
-    return render_labels(policy.chat, rows, limit), {}
+        raise ConfigError(f"{method} learns from rows of {kind.__name__}, not of {type(wrong).__name__}")
+    return rows
 
 
 def _arguments(config: PreferenceConfig, policy: CausalLMPolicy, folder: Path | None) -> DPOConfig | KTOConfig:
@@ -136,18 +166,18 @@ def _arguments(config: PreferenceConfig, policy: CausalLMPolicy, folder: Path | 
 
 
 def _held_out(
-    policy: CausalLMPolicy, reference: Any, rows: Sequence[Row], config: PreferenceConfig
+    policy: CausalLMPolicy, reference: Any, rows: datasets.Dataset, config: PreferenceConfig
 ) -> dict[str, float]:
     """Measure the implicit rewards of rows that were not learned from."""
     if not rows:
         return {}
     sides = ("chosen_ids", "rejected_ids") if config.method == "dpo" else ("completion_ids",)
-    answers = [(row["prompt_ids"], row[side]) for side in sides for row in rows]
+    answers = [(row["prompt_ids"], row[side]) for side in sides for row in rows.to_list()]
     rewards = np.array(implicit_rewards(policy.model, reference, answers, config.beta))
     if config.method == "dpo":
         margins = rewards[: len(rows)] - rewards[len(rows) :]
         return {"rows": len(rows), "margin": float(margins.mean()), "accuracy": float((margins > 0).mean())}
-    good = np.array([row["label"] for row in rows])
+    good = np.array(rows["label"])
     means = [float(rewards[side].mean()) if side.any() else math.nan for side in (good, ~good)]
     return {"rows": len(rows), "margin": means[0] - means[1]}
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from agents.finetune.preferences import LabelledAnswer, Messages, PreferencePair, labels_of
-from agents.rows.files import Form, form_of, problem_with, read_lines, tools_of
+from agents.finetune.preferences import Answers, LabelledAnswer, Messages, PreferencePair
+from agents.rows.files import Form, LineFile, form_of, problem_with, read_lines, tools_of
 from agents.rows.kinds import kind_of
-from textenvs.corpus_file import Problem, find_file, refuse
 from textenvs.errors import CorpusError
 from textenvs.messages import Message
 
@@ -47,26 +46,26 @@ def parse_label(row: Row, origin: str = "") -> LabelledAnswer:
     return LabelledAnswer(_prompt(row), _answer(row, "completion"), row["label"], tools_of(row), origin, kind_of(row))
 
 
-def read_pairs(path: str | Path) -> list[PreferencePair]:
-    """Read a file of preference pairs.
+def read_pairs(path: str | Path) -> Sequence[PreferencePair]:
+    """Return the preference pairs of a file, which is read row by row and may be larger than memory.
 
     Raises:
         CorpusError: if there is no such file, no row in it, or malformed ones: the first are named by file, line and
             reason.
     """
-    return _read(path, "preference", parse_pair)
+    return _rows_of(LineFile(path, "preference", parse_pair), "preference")
 
 
-def read_labels(path: str | Path) -> list[LabelledAnswer]:
-    """Read a file of labelled answers; of a file of preference pairs, both answers of each.
+def read_labels(path: str | Path) -> Sequence[LabelledAnswer]:
+    """Return the labelled answers of a file, read as `read_pairs` does; of preference pairs, both answers of each.
 
     Raises:
         CorpusError: as `read_pairs`.
     """
     first = next((line.row for line in read_lines(path)), None)
     if first is not None and form_of(first) == "preference":
-        return labels_of(read_pairs(path))
-    return _read(path, "unpaired", parse_label)
+        return Answers(read_pairs(path))
+    return _rows_of(LineFile(path, "unpaired", parse_label), "unpaired")
 
 
 def write_rows(path: Path, rows: Iterable[PreferencePair | LabelledAnswer]) -> None:
@@ -75,21 +74,10 @@ def write_rows(path: Path, rows: Iterable[PreferencePair | LabelledAnswer]) -> N
         file.writelines(json.dumps(row.as_row(), ensure_ascii=False) + "\n" for row in rows)
 
 
-def _read(path: str | Path, form: Form, parse: Callable[[Row, str], T]) -> list[T]:
-    file = find_file(path)
-    rows: list[T] = []
-    problems: list[Problem] = []
-    for line in read_lines(file):
-        try:
-            if line.row is None:
-                raise CorpusError(line.problem)
-            rows.append(parse(line.row, f"{file.name}:{line.number}"))
-        except CorpusError as error:
-            problems.append(Problem(line.number, str(error)))
-    refuse(problems, file, form)
-    if not rows:
-        raise CorpusError(f"{file} has no rows; expected the form {form!r}, one JSON object a line")
-    return rows
+def _rows_of(file: LineFile[T], form: Form) -> LineFile[T]:
+    if not file:
+        raise CorpusError(f"{file.path} has no rows; expected the form {form!r}, one JSON object a line")
+    return file
 
 
 def _check(row: Row, form: Form) -> None:

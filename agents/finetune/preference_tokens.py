@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import datasets
+import pyarrow as pa
 
 from agents.chat import ChatRenderer
 from agents.finetune.preferences import LabelledAnswer, PreferencePair
+from agents.finetune.tables import IDS, in_chunks, write_table
 from agents.policies.answers import keep_end, prompt_ids
 
 Row = dict[str, Any]
+P = TypeVar("P", PreferencePair, LabelledAnswer)
 Refused = Mapping[str, Sequence[str]]
 """Where the rows that were left out come from, by reason."""
+Render = Callable[[Sequence[Any]], tuple[list[Row], Refused]]
+"""Given pairs, or single answers, returns rows, and which were left out."""
+
+_ABOUT = [("kind", pa.string()), ("length", pa.int32())]
+PAIRS = pa.schema([("prompt_ids", IDS), ("chosen_ids", IDS), ("rejected_ids", IDS), ("margin", pa.float64()), *_ABOUT])
+"""What `render_pairs` makes."""
+LABELS = pa.schema([("prompt_ids", IDS), ("completion_ids", IDS), ("label", pa.bool_()), *_ABOUT])
+"""What `render_labels` makes."""
 
 
 def render_pairs(chat: ChatRenderer, pairs: Sequence[PreferencePair], limit: int) -> tuple[list[Row], Refused]:
@@ -51,6 +65,29 @@ def render_labels(chat: ChatRenderer, labels: Sequence[LabelledAnswer], limit: i
         ids = {"prompt_ids": prompt, "completion_ids": answer}
         rows.append({**ids, "label": row.label, "kind": row.kind, "length": len(prompt) + len(answer)})
     return rows
+
+
+def table_of(
+    render: Render, rows: Sequence[P], places: Sequence[int], schema: pa.Schema, path: Path
+) -> tuple[datasets.Dataset, Refused]:
+    """Return rows rendered into a table on disk, which may be larger than memory, and where those refused come from.
+
+    Args:
+        render: makes rows of the schema of some pairs, or single answers.
+        rows: in memory or in a file.
+        places: of those that are rendered.
+        schema: of the table.
+        path: of the table's file, which has to stay there as long as it is used.
+    """
+    refused: defaultdict[str, list[str]] = defaultdict(list)
+
+    def rendered(chunk: Sequence[int]) -> list[Row]:
+        made, wrong = render([rows[place] for place in chunk])
+        for reason, origins in wrong.items():
+            refused[reason] += origins
+        return made
+
+    return write_table(map(rendered, in_chunks(places)), schema, path), refused
 
 
 def merge_refused(one: Refused, other: Refused) -> Refused:

@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, overload
 
 from textenvs.messages import Message
 from textenvs.rewards.judge import Pair, PairwiseJudge
@@ -70,31 +70,48 @@ class LabelledAnswer:
         return {"prompt": _plain(self.prompt), **answer, **_about(self)}
 
 
-T = TypeVar("T", bound=PreferencePair | LabelledAnswer)
+@dataclass(frozen=True)
+class Answers(Sequence[LabelledAnswer]):
+    """The answers of pairs one by one, the better ones as good and the others as bad; made when they are asked for.
+
+    Attributes:
+        pairs: the pairs.
+    """
+
+    pairs: Sequence[PreferencePair]
+
+    def __len__(self) -> int:
+        """Return how many answers there are."""
+        return 2 * len(self.pairs)
+
+    @overload
+    def __getitem__(self, index: int) -> LabelledAnswer: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[LabelledAnswer]: ...
+    def __getitem__(self, index: int | slice) -> LabelledAnswer | list[LabelledAnswer]:
+        """Return an answer, or several."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        number, worse = divmod(range(len(self))[index], 2)
+        pair = self.pairs[number]
+        answer = pair.rejected if worse else pair.chosen
+        return LabelledAnswer(pair.prompt, answer, not worse, pair.tools, pair.origin, pair.kind)
 
 
-def labels_of(pairs: Iterable[PreferencePair]) -> list[LabelledAnswer]:
-    """Return the answers of pairs one by one, the better ones as good and the others as bad."""
-    return [
-        LabelledAnswer(pair.prompt, answer, good, pair.tools, pair.origin, pair.kind)
-        for pair in pairs
-        for answer, good in ((pair.chosen, True), (pair.rejected, False))
-    ]
-
-
-def split_by_prompt(rows: Sequence[T], share: float, seed: int) -> tuple[list[T], list[T]]:
-    """Split rows so that all rows of a prompt are on one side.
+def split_by_prompt(rows: Sequence[PreferencePair | LabelledAnswer], share: float, seed: int) -> tuple[list[int], ...]:
+    """Return the places of the rows on two sides, all rows of a prompt on one of them; the rows may be in a file.
 
     Args:
         rows: to split; their order is kept.
         share: of the prompts, that goes to the second side; which ones follows from their text and the seed alone.
         seed: of the choice.
     """
-    sides: tuple[list[T], list[T]] = ([], [])
-    for row in rows:
+    sides: tuple[list[int], list[int]] = ([], [])
+    for number in range(len(rows)):
+        row = rows[number]
         said = json.dumps([[dict(message) for message in row.prompt], list(row.tools), seed], sort_keys=True)
         place = int.from_bytes(hashlib.blake2b(said.encode(), digest_size=8).digest()) / 2**64
-        sides[place < share].append(row)
+        sides[place < share].append(number)
     return sides
 
 

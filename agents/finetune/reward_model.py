@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
+import pyarrow as pa
 import torch
 from trl.trainer.reward_config import RewardConfig
 from trl.trainer.reward_trainer import RewardTrainer
@@ -17,10 +20,11 @@ from agents.finetune.calibration import Calibration, calibrate
 from agents.finetune.lending import lent
 from agents.finetune.metrics import Progress
 from agents.finetune.order import PassOrder
-from agents.finetune.preference_tokens import Refused, Row, merge_refused, render_pairs
+from agents.finetune.preference_tokens import Refused, Row, merge_refused, render_pairs, table_of
 from agents.finetune.preferences import PreferencePair, split_by_prompt
 from agents.finetune.reward_model_config import RewardModelConfig
 from agents.finetune.stage import StageTrainer, callbacks, trl_arguments
+from agents.finetune.tables import IDS
 from agents.policies.reward_model import BATCH_TOKENS, RewardSettings
 from agents.policies.reward_network import RewardNetwork
 from textenvs.errors import ConfigError
@@ -65,7 +69,8 @@ def train_reward_model(
     Args:
         network: to be trained, in place.
         chat: renders the pairs, and whatever is scored later.
-        pairs: those with the same answer twice, after truncation, are refused.
+        pairs: in memory or in a file (`agents.finetune.preference_rows`); rendered into a table on disk, of which what
+            is kept back is scored in memory. Those with the same answer twice, after truncation, are refused.
         config: None takes the defaults.
         progress: called after every optimiser step.
         folder: of the run: metrics and checkpoints go there, and a run of the same rows and settings that was stopped
@@ -78,37 +83,41 @@ def train_reward_model(
     config = config or RewardModelConfig()
     context = int(network.config.get_text_config().max_position_embeddings)
     limit = min(config.max_length or context, context)
-    sides = split_by_prompt(pairs, config.held_out, config.seed)
-    (table, refused), (measured, others) = (render_pairs(chat, side, limit) for side in sides)
-    if not table:
-        raise ConfigError(f"none of {len(pairs)} pairs is left to learn from; the answers of a pair have to differ")
-    model: Any = network  # no model of transformers', but all that is asked of one here
-    with lent(network, chat.tokenizer):
-        trainer = _Trainer(
-            model=model,
-            args=RewardConfig(
-                **trl_arguments(config, next(network.parameters()).device, folder),
-                center_rewards_coefficient=config.centring or None,
-            ),
-            train_dataset=datasets.Dataset.from_list([_as_trl_has_it(row, config.margin_scale) for row in table]),
-            processing_class=chat.tokenizer,
-            callbacks=callbacks(config, progress, folder),
+    with tempfile.TemporaryDirectory() as scratch:
+        (table, refused), (measured, others) = (
+            table_of(
+                partial(_render, chat, limit, config.margin_scale), pairs, places, _SCHEMA, Path(scratch) / f"{n}.arrow"
+            )
+            for n, places in enumerate(split_by_prompt(pairs, config.held_out, config.seed))
         )
-        lengths = [row["length"] for row in table]
-        trainer.attend(config, PassOrder(lengths, config.batch_size, config.epochs, config.seed))
-        output = trainer.run(folder)
-    return RewardModelMetrics(
-        output.training_loss,
-        output.global_step,
-        len(table),
-        calibrate(*_scores(network, measured)),
-        _settings(network, chat, measured or table, limit),
-        merge_refused(refused, others),
-        output.metrics["train_runtime"],
-    )
+        if not table:
+            raise ConfigError(f"none of {len(pairs)} pairs is left to learn from; the answers of a pair have to differ")
+        model: Any = network  # no model of transformers', but all that is asked of one here
+        with lent(network, chat.tokenizer):
+            trainer = _Trainer(
+                model=model,
+                args=RewardConfig(
+                    **trl_arguments(config, next(network.parameters()).device, folder),
+                    center_rewards_coefficient=config.centring or None,
+                ),
+                train_dataset=table.remove_columns("length"),
+                processing_class=chat.tokenizer,
+                callbacks=callbacks(config, progress, folder),
+            )
+            trainer.attend(config, PassOrder(table["length"], config.batch_size, config.epochs, config.seed))
+            output = trainer.run(folder)
+        return RewardModelMetrics(
+            output.training_loss,
+            output.global_step,
+            len(table),
+            calibrate(*_scores(network, measured)),
+            _settings(network, chat, measured or table, limit),
+            merge_refused(refused, others),
+            output.metrics["train_runtime"],
+        )
 
 
-def _settings(network: RewardNetwork, chat: ChatRenderer, table: Sequence[Row], limit: int) -> RewardSettings:
+def _settings(network: RewardNetwork, chat: ChatRenderer, table: datasets.Dataset, limit: int) -> RewardSettings:
     """Return how answers are rendered and scored later; scores are measured in the spread of those of `table`."""
     scores = np.concatenate(_scores(network, table))
     spread = max(1e-6, float(scores.std()))
@@ -119,14 +128,28 @@ class _Trainer(StageTrainer, RewardTrainer):
     """TRL's trainer with our order of rows, our schedules and our checkpoints."""
 
 
-def _as_trl_has_it(row: Row, margin_scale: float) -> Row:
-    sides = {side: [*row["prompt_ids"], *row[side]] for side in ("chosen_ids", "rejected_ids")}
-    return {**sides, "margin": margin_scale * row["margin"]}
+_SCHEMA = pa.schema([("chosen_ids", IDS), ("rejected_ids", IDS), ("margin", pa.float64()), ("length", pa.int32())])
+
+
+def _render(
+    chat: ChatRenderer, limit: int, margin_scale: float, pairs: Sequence[PreferencePair]
+) -> tuple[list[Row], Refused]:
+    """Return pairs as TRL has them: each side with its prompt."""
+    rows, refused = render_pairs(chat, pairs, limit)
+    return [
+        {
+            **{side: [*row["prompt_ids"], *row[side]] for side in ("chosen_ids", "rejected_ids")},
+            "margin": margin_scale * row["margin"],
+            "length": row["length"],
+        }
+        for row in rows
+    ], refused
 
 
 @torch.no_grad()
-def _scores(network: RewardNetwork, rows: Sequence[Row]) -> tuple[list[float], list[float]]:
+def _scores(network: RewardNetwork, table: datasets.Dataset) -> tuple[list[float], list[float]]:
     """Return the scores of the better answers, and of the others."""
-    sides = [[[*row["prompt_ids"], *row[side]] for row in rows] for side in ("chosen_ids", "rejected_ids")]
-    chosen, rejected = (network.scores(side, BATCH_TOKENS) for side in sides)
+    chosen, rejected = (
+        network.scores([*table[side]], BATCH_TOKENS) if table else [] for side in ("chosen_ids", "rejected_ids")
+    )
     return chosen, rejected

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,15 @@ import numpy as np
 import pyarrow as pa
 
 from agents.finetune.packing import IGNORED
+from agents.finetune.tables import IDS, in_chunks, write_table
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.rows.demonstration import Demonstration
 from textenvs.errors import ConfigError
 
-CHUNK = 1000
-"""Rows that are in memory at once."""
-
 _SCHEMA = pa.schema(
     [
-        ("input_ids", pa.list_(pa.int32())),
-        ("labels", pa.list_(pa.int32())),
+        ("input_ids", IDS),
+        ("labels", IDS),
         ("length", pa.int32()),
         ("own_tokens", pa.int32()),
         ("kind", pa.string()),
@@ -43,11 +40,7 @@ def tokenize(policy: CausalLMPolicy, rows: Sequence[Demonstration], folder: Path
     """
     if not rows:
         raise ConfigError("supervised fine-tuning needs at least one row")
-    path = folder / "rows.arrow"
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, _SCHEMA) as table:
-        for chunk in _chunks(_rendered(policy, rows)):
-            table.write_batch(pa.RecordBatch.from_pylist(chunk, schema=_SCHEMA))
-    return datasets.Dataset.from_file(str(path))
+    return write_table(in_chunks(_rendered(policy, rows)), _SCHEMA, folder / "rows.arrow")
 
 
 def _rendered(policy: CausalLMPolicy, rows: Sequence[Demonstration]) -> Iterator[dict[str, Any]]:
@@ -68,9 +61,3 @@ def _rendered(policy: CausalLMPolicy, rows: Sequence[Demonstration]) -> Iterator
         labels = np.where(mask, ids, IGNORED).tolist()
         sizes = {"length": len(ids), "own_tokens": sum(mask)}
         yield {"input_ids": ids, "labels": labels, **sizes, "kind": row.kind}
-
-
-def _chunks(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    rows = iter(rows)
-    while chunk := list(islice(rows, CHUNK)):
-        yield chunk

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast, overload
+from typing import Any, Literal, NamedTuple, TypeVar, cast, overload
 
 import numpy as np
 from jsonschema import Draft202012Validator
@@ -29,11 +29,13 @@ from jsonschema.exceptions import best_match
 from agents.rows.demonstration import Demonstration
 from agents.rows.kinds import kind_of
 from textenvs.corpus_file import Problem, find_file, refuse
+from textenvs.errors import CorpusError
 from textenvs.messages import ROLES
 
 Form = Literal["messages", "preference", "unpaired"]
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 _MESSAGE = {
     "type": "object",
@@ -108,11 +110,15 @@ def read_lines(path: str | Path, form: Form | None = None) -> Iterator[Line]:
             start += len(line)
 
 
-class RowFile(Sequence[Demonstration]):
-    """Demonstrations in a file, which may be larger than memory: it is checked once, and read row by row.
+class LineFile(Sequence[T]):
+    """The rows of a file, which may be larger than memory: it is checked once, and read row by row.
+
+    What stays in memory is a kind and two numbers for every row.
 
     Args:
-        path: of the file, of form ``"messages"``.
+        path: of the file.
+        form: of its rows.
+        parse: makes of a row, and where it stands, what this is a sequence of; raises `CorpusError` where it cannot.
 
     Attributes:
         path: of the file.
@@ -122,38 +128,81 @@ class RowFile(Sequence[Demonstration]):
         CorpusError: if there is no such file, or lines of it are malformed; the first five are named, with the reason.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = find_file(path)
+    def __init__(self, path: str | Path, form: Form, parse: Callable[[Row, str], T]) -> None:
+        self.path, self._parse = find_file(path), parse
         self.kinds: list[str] = []
-        starts: list[int] = []
+        places: list[tuple[int, int]] = []
         problems: list[Problem] = []
-        for line in read_lines(path, "messages"):
-            if line.row is None:
-                problems.append(Problem(line.number, line.problem))
+        for line in read_lines(path, form):
+            try:
+                if line.row is None:
+                    raise CorpusError(line.problem)
+                parse(line.row, self._origin(line.number))
+            except CorpusError as error:
+                problems.append(Problem(line.number, str(error)))
             else:
                 self.kinds.append(kind_of(line.row))
-                starts.append(line.start)
-        refuse(problems, self.path, "messages")
-        self._starts = np.array(starts, dtype=np.int64)
+                places.append((line.number, line.start))
+        refuse(problems, self.path, form)
+        self._places = np.array(places, dtype=np.int64).reshape(-1, 2)
 
     def __len__(self) -> int:
         """Return how many rows there are."""
-        return len(self._starts)
+        return len(self._places)
 
     @overload
-    def __getitem__(self, index: int) -> Demonstration: ...
+    def __getitem__(self, index: int) -> T: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Demonstration]: ...
-    def __getitem__(self, index: int | slice) -> Demonstration | list[Demonstration]:
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
         """Read a row, or several."""
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
+        number, start = self._places[index]
         with self.path.open("rb") as file:
-            file.seek(self._starts[index])
-            return demonstration_of(json.loads(file.readline().decode("utf-8-sig")))
+            file.seek(start)
+            return self._parse(json.loads(file.readline().decode("utf-8-sig")), self._origin(number))
+
+    def _origin(self, number: int) -> str:
+        return f"{self.path.name}:{number}"
 
 
-class RowFiles(Sequence[Demonstration]):
+class Joined(Sequence[T]):
+    """Several sequences as one, the one after the other; none of them is copied.
+
+    Args:
+        parts: the sequences.
+    """
+
+    def __init__(self, parts: Iterable[Sequence[T]]) -> None:
+        self._parts = list(parts)
+        self._ends = list(accumulate(map(len, self._parts)))
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        """Return a row, or several."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        number = bisect_right(self._ends, place)
+        return self._parts[number][place - self._ends[number] + len(self._parts[number])]
+
+
+class RowFile(LineFile[Demonstration]):
+    """Demonstrations in a file of form ``"messages"``; see `LineFile`."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, "messages", lambda row, _: demonstration_of(row))
+
+
+class RowFiles(Joined[Demonstration]):
     """The rows of several files, one file after the other.
 
     Args:
@@ -167,25 +216,9 @@ class RowFiles(Sequence[Demonstration]):
     """
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
-        self._files = [RowFile(path) for path in paths]
-        self._ends = list(accumulate(map(len, self._files)))
-        self.kinds = [kind for file in self._files for kind in file.kinds]
-
-    def __len__(self) -> int:
-        """Return how many rows there are."""
-        return len(self.kinds)
-
-    @overload
-    def __getitem__(self, index: int) -> Demonstration: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Demonstration]: ...
-    def __getitem__(self, index: int | slice) -> Demonstration | list[Demonstration]:
-        """Read a row, or several."""
-        if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
-        place = range(len(self))[index]
-        number = bisect_right(self._ends, place)
-        return self._files[number][place - self._ends[number] + len(self._files[number])]
+        files = [RowFile(path) for path in paths]
+        super().__init__(files)
+        self.kinds = [kind for file in files for kind in file.kinds]
 
 
 def demonstration_of(row: Row) -> Demonstration:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 from agents.algorithms.ppo import PPOConfig
 from agents.finetune.preference import train_on_preferences
@@ -19,7 +19,7 @@ from agents.policies.reward_model import save_reward_model
 from agents.policies.reward_network import RewardNetwork
 from agents.policies.storage import PolicySettings
 from agents.rows.demonstration import Demonstration
-from agents.rows.files import RowFile
+from agents.rows.files import Joined, RowFile
 from agents.rows.kinds import FEEDBACK
 from agents.rows.mixture import MixtureConfig
 from agents.trainer.agents import PPO
@@ -113,8 +113,28 @@ def _mixed(
     if not lesson.replay:
         return rows, None
     shares = {FEEDBACK: lesson.share, REPLAY: 1 - lesson.share}
-    both = [*(replace(row, kind=FEEDBACK) for row in rows), *(replace(row, kind=REPLAY) for row in lesson.replay)]
+    both = Joined([_Kind(rows, FEEDBACK), _Kind(lesson.replay, REPLAY)])
     return both, MixtureConfig(shares=shares, most_epochs=max(epochs, MixtureConfig.most_epochs))
+
+
+@dataclass(frozen=True)
+class _Kind(Sequence[Demonstration]):
+    """Rows that are all of one kind, whatever they say themselves; what is in a file stays there."""
+
+    rows: Sequence[Demonstration]
+    kind: str
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Demonstration: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Demonstration]: ...
+    def __getitem__(self, index: int | slice) -> Demonstration | list[Demonstration]:
+        if isinstance(index, slice):
+            return [replace(row, kind=self.kind) for row in self.rows[index]]
+        return replace(self.rows[index], kind=self.kind)
 
 
 def _reinforce(policy: CausalLMPolicy, route: RewardRoute, lesson: Lesson) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from agents.cli import main
 from agents.finetune import safe_checkpoints
 from agents.finetune.preference_rows import write_rows
-from agents.finetune.preferences import PreferencePair, labels_of
+from agents.finetune.preferences import Answers, PreferencePair
 from tests.agents.build import tiny_policy
 from textenvs.messages import Message
 
@@ -25,7 +25,7 @@ FAST = ["--epochs", "2", "--batch-size", "4", "--learning-rate", "1e-3", "--set"
 def start(tmp_path: Path) -> list[str]:
     tiny_policy().save(tmp_path / "start")
     write_rows(tmp_path / "pairs.jsonl", [*PAIRS, PreferencePair(PAIRS[0].prompt, "a", "a")])
-    write_rows(tmp_path / "labels.jsonl", labels_of(PAIRS))
+    write_rows(tmp_path / "labels.jsonl", Answers(PAIRS))
     return ["preference", "--init", str(tmp_path / "start"), "--device", "cpu"]
 
 

@@ -22,7 +22,7 @@ from agents.finetune.order import PassOrder
 from agents.finetune.preference import _DPO, _KTO, _Mismatched, train_on_preferences
 from agents.finetune.preference_config import PreferenceConfig
 from agents.finetune.preference_tokens import render_labels, render_pairs
-from agents.finetune.preferences import LabelledAnswer, PreferencePair, labels_of, split_by_prompt
+from agents.finetune.preferences import Answers, LabelledAnswer, PreferencePair, split_by_prompt
 from agents.policies.answers import keep_end, prompt_ids
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.rows.mixture import MixtureConfig
@@ -97,17 +97,18 @@ def test_both_answers_of_a_pair_keep_the_same_prompt() -> None:
 
 def test_the_rows_of_a_prompt_are_kept_together() -> None:
     learned, kept = split_by_prompt(PAIRS * 2, 0.5, seed=1)
-    assert learned + kept != []
-    assert not {row.prompt for row in learned} & {row.prompt for row in kept}
+    assert sorted(learned + kept) == list(range(2 * len(PAIRS)))
+    prompts = [{(PAIRS * 2)[place].prompt for place in side} for side in (learned, kept)]
+    assert not prompts[0] & prompts[1]
     assert (learned, kept) == split_by_prompt(PAIRS * 2, 0.5, seed=1)
     assert any(split_by_prompt(PAIRS, 0.5, seed) != split_by_prompt(PAIRS, 0.5, 1) for seed in range(2, 9))
-    assert split_by_prompt(PAIRS, 0.0, 0) == (PAIRS, [])
+    assert split_by_prompt(PAIRS, 0.0, 0) == (list(range(len(PAIRS))), [])
 
 
 def test_a_mixture_learns_the_kinds_that_it_names() -> None:
     good = [replace(pair, kind="good") for pair in PAIRS]
     bad = [replace(pair, chosen=pair.rejected, rejected=pair.chosen, kind="bad") for pair in PAIRS]
-    assert {label.kind for label in labels_of(good)} == {"good"}
+    assert {label.kind for label in Answers(good)} == {"good"}
     shares = MixtureConfig(shares={"good": 1.0}, most_epochs=1)
     mixed, plain, both = tiny_policy(), tiny_policy(), tiny_policy()
     train_on_preferences(mixed, [*bad, *good], FAST, mixture=shares)
@@ -197,7 +198,7 @@ def test_the_loss_is_the_papers(name: str) -> None:
 
 def test_kto_is_the_papers() -> None:
     """Ethayarajh et al. 2024, equation 8, in the second of two steps over all rows."""
-    labels = labels_of(PAIRS[:4])
+    labels = Answers(PAIRS[:4])
     config = replace(FAST, method="kto", epochs=2, batch_size=8, desirable_weight=1.5, beta=0.5)
     config = replace(config, lr_schedule="constant", warmup_share=0.0)
     first, second = tiny_policy(), tiny_policy()
@@ -233,7 +234,7 @@ def test_what_is_preferred_becomes_likelier_against_the_rest() -> None:
     assert metrics.loss < math.log(2)
     assert metrics.rows == 9
     assert metrics.held_out["rows"] == 3
-    rows, _ = render_pairs(policy.chat, split_by_prompt(PAIRS, 0.25, 0)[0], 128)
+    rows, _ = render_pairs(policy.chat, [PAIRS[place] for place in split_by_prompt(PAIRS, 0.25, 0)[0]], 128)
     start = tiny_policy().model
 
     def margin(model: Any) -> float:
@@ -248,7 +249,7 @@ def test_held_out_margins_are_those_by_hand() -> None:
     policy = tiny_policy()
     start = copy.deepcopy(policy.model)
     found = train_on_preferences(policy, PAIRS, replace(FAST, held_out=0.5)).held_out
-    rows, _ = render_pairs(policy.chat, split_by_prompt(PAIRS, 0.5, 0)[1], 128)
+    rows, _ = render_pairs(policy.chat, [PAIRS[place] for place in split_by_prompt(PAIRS, 0.5, 0)[1]], 128)
     margins = [
         0.1
         * float(
@@ -265,7 +266,7 @@ def test_held_out_margins_are_those_by_hand() -> None:
 
 def test_thumbs_alone_teach_too() -> None:
     policy = tiny_policy()
-    labels = labels_of(PAIRS)
+    labels = Answers(PAIRS)
     metrics = train_on_preferences(policy, labels, replace(FAST, method="kto", held_out=0.0, epochs=8))
     rewards = {True: 0.0, False: 0.0}
     start = tiny_policy().model

@@ -18,7 +18,8 @@ from agents.feedback.signals import signals
 from agents.feedback.store import Interaction
 from agents.finetune.graded import GRADES, graded_answers, graded_pairs
 from agents.finetune.preference_rows import parse_label, parse_pair, read_labels, read_pairs, write_rows
-from agents.finetune.preferences import LabelledAnswer, PreferencePair, judged_pairs, labels_of
+from agents.finetune.preferences import Answers, LabelledAnswer, PreferencePair, judged_pairs
+from agents.rows.files import Joined
 from tests.agents.feedback.records import event, shown
 from textenvs.core import TextEnv
 from textenvs.errors import ConfigError, CorpusError, EndpointError, UsageError
@@ -52,9 +53,9 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
         PreferencePair(prompt[:2], "a\n", "", 0.0, (), "rows.jsonl:2"),
     ]
     write_rows(tmp_path / "rows.jsonl", rows)
-    assert read_pairs(tmp_path / "rows.jsonl") == rows
-    write_rows(tmp_path / "rows.jsonl", labels_of(rows))
-    assert read_labels(tmp_path / "rows.jsonl") == [
+    assert list(read_pairs(tmp_path / "rows.jsonl")) == rows
+    write_rows(tmp_path / "rows.jsonl", Answers(rows))
+    assert list(read_labels(tmp_path / "rows.jsonl")) == [
         LabelledAnswer(row.prompt, text, good, row.tools, f"rows.jsonl:{number}", row.kind)
         for number, (row, text, good) in enumerate(
             [(row, text, good) for row in rows for text, good in ((row.chosen, True), (row.rejected, False))], 1
@@ -66,6 +67,20 @@ def test_both_answers_of_a_pair_can_be_labels(tmp_path: Path) -> None:
     found = read_labels(file_of(tmp_path, pair(), pair(margin=2)))
     assert [(row.completion, row.label) for row in found] == [("上海天气怎么样?", True), ("那上海呢?", False)] * 2
     assert [row.origin for row in found] == ["rows.jsonl:1"] * 2 + ["rows.jsonl:2"] * 2
+
+
+def test_a_file_of_rows_is_read_when_they_are_asked_for(tmp_path: Path) -> None:
+    path = file_of(tmp_path, *(pair(margin=margin) for margin in range(3)))
+    pairs, labels = read_pairs(path), read_labels(path)
+    assert (len(pairs), len(labels)) == (3, 6)
+    assert [one.margin for one in pairs[1:]] == [1.0, 2.0]
+    assert (pairs[-1].margin, labels[-1].origin, labels[-1].label) == (2.0, "rows.jsonl:3", False)
+    both = Joined([pairs, pairs[:1]])
+    assert [one.margin for one in both] == [0.0, 1.0, 2.0, 0.0]
+    with pytest.raises(IndexError):
+        labels[6]
+    path.write_text(path.read_text().replace('"margin": 1', '"margin": 7'), encoding="utf-8")
+    assert pairs[1].margin == 7.0
 
 
 def test_what_feedback_gives_is_read_as_it_is() -> None:

@@ -80,7 +80,7 @@ def test_it_is_measured_on_pairs_of_other_prompts() -> None:
     learned, kept = split_by_prompt(PAIRS, 0.4, 0)
     assert kept
     assert (metrics.rows, metrics.held_out.pairs) == (len(learned), len(kept))
-    rows, _ = render_pairs(chat, kept, 128)
+    rows, _ = render_pairs(chat, [PAIRS[place] for place in kept], 128)
     sides = [[[*row["prompt_ids"], *row[side]] for row in rows] for side in ("chosen_ids", "rejected_ids")]
     chosen, rejected = (np.array(network.scores(side, 1000)) for side in sides)
     assert metrics.held_out.accuracy == np.mean(chosen > rejected)
