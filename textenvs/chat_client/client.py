@@ -189,8 +189,9 @@ class ChatClient:
 
     def forget(self, requests: Sequence[ChatRequest]) -> None:
         """Drop the answers to these requests from the cache: whoever asks again, asks the endpoint."""
-        for request in requests if self._cache is not None else ():
-            self._cache.forget(str(self.endpoint), request.body(self.endpoint.model))
+        if self._cache is not None:
+            for request in requests:
+                self._cache.forget(str(self.endpoint), request.body(self.endpoint.model))
 
     def check(self) -> None:
         """Ask for one token, once: an endpoint that is down, or a wrong name or key, shows before a long run.
