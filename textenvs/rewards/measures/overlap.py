@@ -1,8 +1,8 @@
 """Overlap with a reference, and with what was said: ROUGE, distinct-n, copy rate, slot completeness.
 
-The units are `tokens` and `words`, so Chinese is cut into characters. All of them take linear time but ROUGE-L, for which
-no algorithm is known that is linear in both texts: this one takes, for every token of one text, one operation on as many
-bits as the other has tokens; some milliseconds for two texts of 5,000.
+The units are `tokens` and `words`, so Chinese is cut into characters. All of them take linear time but ROUGE-L, for
+which no algorithm is known that is linear in both texts: for every token of one text this one takes one operation on as
+many bits as the other has tokens; some milliseconds for two texts of 5,000.
 """
 
 from __future__ import annotations
