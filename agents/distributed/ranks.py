@@ -1,8 +1,8 @@
 """The processes that make one update together, as ``accelerate launch`` starts them.
 
-Every rank holds the whole policy, plays its share of the episodes, is told of all the others', and feeds its share of
-the micro-batches. Gradients are sums over micro-batches, divided by counts of the whole batch; so their sum over ranks
-is the gradient that one process computes, whatever the loss, its normaliser and the lengths.
+Every rank plays its share of the episodes, is told of all the others', and feeds its share of the micro-batches.
+Gradients are sums over micro-batches, divided by counts of the whole batch; so their sum over ranks is the gradient
+that one process computes, whatever the loss, its normaliser and the lengths.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from agents.distributed.sharding import Sharding
 from agents.trajectory import FloatArray
-from textenvs.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -28,9 +28,6 @@ PATIENCE = timedelta(hours=12)
 
 BUCKET = 1 << 24
 """Numbers that are summed over ranks at a time."""
-
-SHARDED = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
-"""Set by ``accelerate launch`` where its configuration cuts the model into shards."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +38,13 @@ class Ranks:
         rank: of this process, from 0.
         size: how many there are.
         device: of tensors that are exchanged.
+        sharding: how the weights are cut into a part for each rank; None where every rank holds them all.
     """
 
     rank: int = 0
     size: int = 1
     device: str = "cpu"
+    sharding: Sharding | None = None
 
     @property
     def first(self) -> bool:
@@ -116,20 +115,16 @@ def join_ranks() -> Ranks:
     Call it before the policy is built: it also says which GPU is this process's own.
 
     Raises:
-        ConfigError: if the launcher's configuration cuts the model into shards.
+        ConfigError: if the launcher's configuration asks for something that is not supported.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return ALONE
-    if any(os.environ.get(name, "").lower() in ("1", "true") for name in SHARDED):
-        raise ConfigError(
-            "FSDP and DeepSpeed configurations are not supported: every process holds the whole policy; launch with "
-            "accelerate launch --multi_gpu, use an adapter (lora) for large models, or textenvs export"
-        )
+    sharding = Sharding.asked_for()
     from accelerate import PartialState
 
     cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true" or not torch.accelerator.is_available()
     state = PartialState() if dist.is_initialized() else PartialState(cpu=cpu, timeout=PATIENCE)
-    return Ranks(state.process_index, state.num_processes, str(state.device))
+    return Ranks(state.process_index, state.num_processes, str(state.device), sharding)
 
 
 def leave_ranks() -> None:

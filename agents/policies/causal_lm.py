@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -150,6 +151,12 @@ class CausalLMPolicy:
         if folder is not None and settings.reference == "copy":
             policy._reference = storage.load_reference(folder, where) or policy._reference
         return policy
+
+    def over(self, model: Any, critic: Critic | None) -> Self:
+        """Return this policy over other networks of the same make; all the rest is shared."""
+        twin = copy.copy(self)
+        twin.model, twin.critic = model, critic
+        return twin
 
     @property
     def device(self) -> torch.device:

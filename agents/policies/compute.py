@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch.distributed.fsdp import FSDPModule
 from torch.utils.checkpoint import checkpoint
 from transformers.modeling_layers import GradientCheckpointingLayer
 
@@ -40,8 +41,13 @@ def recomputed(model: Any) -> Iterator[None]:
 
 
 def takes_a_cache(model: Any) -> bool:
-    """Say whether keys and values can be handed from one pass to the next: not where layers are computed again."""
-    return not model._is_stateful and not any(layer.gradient_checkpointing for layer in recomputing_layers(model))
+    """Say whether keys and values can be handed from one pass to the next.
+
+    Not where layers are computed again, nor where several ranks gather them together: then every batch is one pass.
+    """
+    again = any(layer.gradient_checkpointing for layer in recomputing_layers(model))
+    gathered = any(isinstance(module, FSDPModule) for module in model.modules())
+    return not (model._is_stateful or again or gathered)
 
 
 def use_liger(model: Any) -> None:

@@ -30,6 +30,7 @@ from agents.trainer.callbacks import (
     ProgressBar,
 )
 from agents.trainer.card import ResultRow
+from agents.trainer.checkpoint import checkpoints
 from agents.trainer.collectors import AnyCollector, open_collector
 from agents.trainer.convergence import HeldOutEvaluation
 from agents.trainer.environments import Environments, EnvSource, open_environments
@@ -50,7 +51,8 @@ class TrainingInterrupted(KeyboardInterrupt):
     """
 
     def __init__(self, saved_in: Path | None) -> None:
-        where = f"the agent is saved in {saved_in}" if saved_in else "nothing is saved: the agent has no run_dir"
+        missing = "the agent has no run_dir, or no rank has all of its weights"
+        where = f"the agent is saved in {saved_in}" if saved_in else f"nothing is saved: {missing}"
         super().__init__(f"training was interrupted; {where}")
         self.saved_in = saved_in
 
@@ -304,7 +306,13 @@ class Agent:
         )
 
     def _save_interrupted(self) -> Path | None:
-        """Save the agent as it was last whole; a rollout that was cut short is played again from its start."""
+        """Save the agent as it was last whole; a rollout that was cut short is played again from its start.
+
+        Where the weights lie in parts, which the other ranks no longer bring, the newest checkpoint stands.
+        """
         if self.run_dir is None or not self.ranks.first:
             return None
-        return self._checkpoint_writer(self.run_dir).save(self)
+        writer = self._checkpoint_writer(self.run_dir)
+        if self.trainer.updater.holding.savable:
+            return writer.save(self)
+        return next(reversed(checkpoints(writer.folder)), None)

@@ -120,10 +120,15 @@ def prune(newest: Path, keep: int) -> None:
 
 def save_optimizer(path: Path, optimizer: torch.optim.Optimizer, named: NamedParameters) -> None:
     """Write the optimiser's state by parameter name."""
+    save_moments(path, {name: optimizer.state.get(parameter, {}) for name, parameter in named})
+
+
+def save_moments(path: Path, moments: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write an optimiser's state that is listed by parameter name already."""
     state = {
         f"{name}.{key}": torch.as_tensor(value).detach().contiguous()
-        for name, parameter in named
-        for key, value in optimizer.state.get(parameter, {}).items()
+        for name, values in moments.items()
+        for key, value in values.items()
     }
     save_file(state, path)
 

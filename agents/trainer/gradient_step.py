@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from agents.algorithms.base import Loss
 from agents.algorithms.config import TrainConfig
-from agents.distributed.ranks import ALONE, Ranks
+from agents.distributed.replicas import Replicas
 from agents.trainer.portion import Portion, Share, Terms, UpdateStats
 
 
@@ -22,21 +25,21 @@ class GradientStep:
         share: of the loss, from one micro-batch.
         config: of the algorithm's own type.
         optimizer: of the parameters, and perhaps of more.
-        parameters: all that the step moves; the loss has a gradient for no others.
-        ranks: that share the micro-batches.
+        parameters: returns all that the step moves; the loss has a gradient for no others.
+        holding: how the ranks that share the micro-batches hold the weights.
     """
 
     share: Share
     config: TrainConfig
     optimizer: torch.optim.Optimizer
-    parameters: Sequence[nn.Parameter]
-    ranks: Ranks = ALONE
+    parameters: Callable[[], Sequence[nn.Parameter]]
+    holding: Replicas[Any]
 
     def take(self, portion: Portion, stats: UpdateStats) -> None:
         """Accumulate the gradient over the micro-batches, and step."""
         self.optimizer.zero_grad(set_to_none=True)
         terms = self._accumulate(portion)
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.max_grad_norm)
+        norm = self.holding.clip(self.parameters(), self.config.max_grad_norm)
         names = [*terms, "grad_norm"]
         figures = dict(zip(names, torch.stack([*terms.values(), norm]).tolist(), strict=True))
         for name, figure in figures.items():
@@ -54,9 +57,9 @@ class GradientStep:
     def _accumulate(self, portion: Portion) -> dict[str, Tensor]:
         """Add up gradients and terms over micro-batches."""
         terms = Terms()
-        for rows in self.ranks.share(portion.microbatches):
-            loss = self.share(portion, rows)
+        for rows, counted in self.holding.rounds(portion.microbatches):
+            loss = self.holding.run(partial(self.share, portion, rows))
+            loss = Loss(counted * loss.total, loss.terms if counted else {})
             loss.total.backward()
             terms.add(loss)
-        self.ranks.sum_gradients(self.parameters)
-        return terms.over(self.ranks)
+        return terms.over(self.holding.ranks)

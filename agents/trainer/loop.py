@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -144,11 +145,11 @@ class Trainer:
         """Set how long to train: for `updates` more, or, resuming a plan, until it has had as many in all.
 
         Resuming sets the process's global generators to where they were when the state was taken. Those of every
-        further rank get a seed of its own, and all ranks the weights of the first.
+        further rank get a seed of its own, and all ranks the weights of the first, or their parts of them.
         """
         if resume:
             restore_generators(self.saved.generators)
-        self.ranks.copy_weights([weight for _, weight in self.policy.trainable_parameters()])
+        self.updater.holding.begin()
         if not self.ranks.first:
             seed_generators(stream_key(self.config.seed, self.update, self.ranks.rank))
         self.schedule_start = self.schedule_start if resume else self.update
@@ -163,12 +164,14 @@ class Trainer:
             on_pause: called wherever the run can be saved: after a rollout, after a step, between updates.
         """
         self.policy.eval()
-        going = True
+        lead = self.updater.holding.lead
+        pause, going = partial(lead, on_pause), True
         while going and (self.remaining > 0 or self.unreported):
-            going = self.ranks.agree(on_update(self.unreported or self.step(on_pause)))
+            going = lead(partial(on_update, self.unreported or self.step(pause)))
             self.unreported = self.finished = None
             self.saved = self._state()
-            on_pause()
+            pause()
+        self.updater.holding.finish()
 
     def step(self, on_pause: Callable[[], None]) -> dict[str, float]:
         """Make one update, or finish the one under way, and return its metrics."""

@@ -15,7 +15,7 @@ from agents.trainer.checkpoint import (
     PAGE,
     load_optimizer,
     read_json,
-    save_optimizer,
+    save_moments,
     verify_folder,
     whole_file,
     write_folder,
@@ -81,9 +81,10 @@ def save_trainer(path: Path, policy: CausalLMPolicy, trainer: Trainer, record: A
     state = trainer.saved
 
     def fill(folder: Path) -> None:
-        policy.save(folder, with_reference=True)
+        with trainer.updater.holding.whole() as moments:
+            policy.save(folder, with_reference=True)
         (folder / TRAINING_FOLDER).mkdir(exist_ok=True)
-        save_optimizer(folder / OPTIMIZER_FILE, trainer.updater.optimizer, trainer.updater.named_parameters)
+        save_moments(folder / OPTIMIZER_FILE, moments)
         if state.under_way is not None:
             save_update(folder, state.under_way)
         _place_base(folder, path)

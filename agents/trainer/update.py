@@ -15,6 +15,7 @@ from torch import nn
 from agents.algorithms.base import AnyAlgorithm, Credit, Loss, ValueLearning
 from agents.algorithms.config import TrainConfig
 from agents.distributed.ranks import ALONE, Ranks
+from agents.distributed.shards import hold
 from agents.losses.importance import truncated_importance
 from agents.trainer.gradient_step import GradientStep
 from agents.trainer.interrupts import deferred_interrupt
@@ -23,6 +24,7 @@ from agents.trainer.natural_step import NaturalStep
 from agents.trainer.portion import Portion, UpdateStats, Work, with_drift
 from agents.trainer.protocols import CRITIC_PREFIX, TrainablePolicy
 from agents.trajectory import BoolArray, FloatArray, TokenBatch
+from textenvs.errors import ConfigError
 
 Step = Callable[[UpdateStats], None]
 """One change of the weights; it writes down what happened."""
@@ -62,8 +64,11 @@ class Updater:
         config: of the algorithm's own type.
         ranks: that share the micro-batches of every step; each has the whole batch.
 
+    Attributes:
+        holding: how the ranks hold the weights.
+
     Raises:
-        ConfigError: if the policy cannot do what the algorithm needs.
+        ConfigError: if the policy, or the ranks, cannot do what the algorithm needs.
     """
 
     def __init__(
@@ -72,34 +77,46 @@ class Updater:
         self.policy = policy
         self.algorithm = algorithm
         self.config = config
-        self.named_parameters = policy.trainable_parameters()
         self.optimizer = torch.optim.AdamW(
             self._parameter_groups(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        own = [weight for name, weight in self.named_parameters if name.startswith(CRITIC_PREFIX)]
-        everything = [weight for _, weight in self.named_parameters]
-        self.gradient_step = GradientStep(self._whole_share, config, self.optimizer, everything, ranks)
+        self.holding = hold(policy, self.optimizer, ranks)
+        everything, own = self._everything, self._critics_own
+        self.gradient_step = GradientStep(self._whole_share, config, self.optimizer, everything, self.holding)
         critic = algorithm.critic
         critic_share = critic and partial(self._critic_share, critic)
-        self.critic_step = critic_share and GradientStep(critic_share, config, self.optimizer, own, ranks)
+        self.critic_step = critic_share and GradientStep(critic_share, config, self.optimizer, own, self.holding)
         region = algorithm.trust_region and algorithm.trust_region(config)
+        if region and ranks.sharding:
+            raise ConfigError(f"{algorithm.name} needs every weight on every rank; launch it without FSDP")
         self.natural_step = region and NaturalStep(policy, algorithm, config, region, self.named_parameters, ranks)
+
+    @property
+    def named_parameters(self) -> list[tuple[str, nn.Parameter]]:
+        """All that are trained, by name, as this rank holds them."""
+        return self.holding.policy.trainable_parameters()
+
+    def _everything(self) -> list[nn.Parameter]:
+        return [weight for _, weight in self.named_parameters]
+
+    def _critics_own(self) -> list[nn.Parameter]:
+        return [weight for name, weight in self.named_parameters if name.startswith(CRITIC_PREFIX)]
 
     def _whole_share(self, portion: Portion, rows: Rows) -> Loss:
         """Return the loss of policy and critic."""
-        scores = self.policy.score(rows.token_ids, rows.attention_mask, rows.select, rows.temperature)
+        scores = self.holding.policy.score(rows.token_ids, rows.attention_mask, rows.select, rows.temperature)
         tokens = portion.loss_inputs(scores, rows)
         return with_drift(self.algorithm.loss(tokens, self.config), tokens)
 
     def _critic_share(self, critic: ValueLearning[Any], portion: Portion, rows: Rows) -> Loss:
         """Return the loss of the critic alone."""
-        values = self.policy.values(rows.token_ids, rows.attention_mask, rows.select)
+        values = self.holding.policy.values(rows.token_ids, rows.attention_mask, rows.select)
         return critic.loss(portion.critic_inputs(values, rows), self.config)
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         """Return the weights for the optimiser, each group with its multiple of the learning rate."""
         groups: dict[bool, list[nn.Parameter]] = {False: [], True: []}
-        for name, parameter in self.named_parameters:
+        for name, parameter in self.policy.trainable_parameters():
             groups[name.startswith(CRITIC_PREFIX)].append(parameter)
         critic = self.algorithm.critic
         scales = {False: 1.0, True: critic.pace(self.config).lr_scale if critic else 1.0}
@@ -131,13 +148,14 @@ class Updater:
             group["lr"] = group["lr_scale"] * learning_rate
         importance = self._importance(state.batch)
         work = Work(state.batch, state.credit, importance, kl_coef, entropy_coef)
-        for step in islice(self._steps(work, critic_only, generator), state.position, None):
-            if state.stats.stopped:
-                break
-            with deferred_interrupt():
-                step(state.stats)
-                state.position += 1
-                after_step()
+        with self.holding.updating():
+            for step in islice(self._steps(work, critic_only, generator), state.position, None):
+                if state.stats.stopped:
+                    break
+                with deferred_interrupt():
+                    step(state.stats)
+                    state.position += 1
+                    after_step()
         if state.stats.steps:
             self.policy.mark_updated()
 

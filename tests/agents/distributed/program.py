@@ -1,14 +1,13 @@
 """What `accelerate launch` runs in the tests, and what the test runs alone: the same trainings.
 
-As a program: ``program FOLDER`` trains every case, resumes what lies in ``FOLDER/one`` and writes what came of it; only
-the first rank's policy is saved, and each rank's weights are written apart.
+`train_all` trains every case, resumes what lies in ``FOLDER/one`` and writes what came of it; only the first rank's
+policy is saved, and each rank's weights are written apart. `shards_program` calls it.
 """
 
 from __future__ import annotations
 
 import json
 import random
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 from agents import A2C, GRPO, PPO, TRPO, Callback, Curriculum, Filters, Importance
-from agents.distributed.ranks import join_ranks, leave_ranks
+from agents.distributed.ranks import join_ranks
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.tiny import TinyConfig, build_tiny
 from agents.trainer.agent import Agent
@@ -99,7 +98,7 @@ def weights(agent: Agent) -> dict[str, torch.Tensor]:
     return {name: weight.detach().contiguous() for name, weight in agent.policy.trainable_parameters()}
 
 
-def main(folder: Path) -> None:
+def train_all(folder: Path) -> None:
     """Train every case as one of several ranks."""
     ranks = join_ranks()
     for case in CASES:
@@ -116,9 +115,3 @@ def main(folder: Path) -> None:
     drawn = ranks.gather(random.random())  # noqa: S311
     if ranks.first:
         (folder / "drawn.json").write_text(json.dumps(drawn))
-    leave_ranks()
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    main(Path(sys.argv[1]))
