@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors.torch import save_file
@@ -76,13 +76,14 @@ class Held(Callback):
         holding, under_way = agent.trainer.updater.holding, agent.trainer.under_way
         if under_way is not None and under_way.position:
             assert isinstance(holding, Shards)
-            parts = list(holding.policy.model.parameters())
+            twin = cast(CausalLMPolicy, holding.policy).model
+            parts = list(twin.parameters())
             moments = [value for state in holding.optimizer.state.values() for value in state.values() if value.dim()]
             self.figures = {
                 "whole": sum(weight.numel() for weight in agent.policy.model.parameters()),
                 "weights": sum(part.to_local().numel() for part in parts if isinstance(part, DTensor)),
                 "moments": sum(value.to_local().numel() for value in moments if isinstance(value, DTensor)),
-                "layers": sum(isinstance(module, FSDPModule) for module in holding.policy.model.modules()),
+                "layers": sum(isinstance(module, FSDPModule) for module in twin.modules()),
             }
 
 
