@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from textenvs.faults import Fault
 
 logger = logging.getLogger(__name__)
 
+PAUSE_S = (0.1, 30.0)
+"""Before episodes are sent again while every actor is away: the first time, and the longest; it doubles in between."""
+
 
 @dataclass
 class _Chunk:
@@ -29,6 +33,7 @@ class _Chunk:
     errand: Errand
     weights: Any
     tries: int = 0
+    actor: int = 0
 
 
 @dataclass
@@ -57,7 +62,7 @@ class RayCollector:
     Attributes:
         params: the sampler; may be set anew between two calls of `collect`.
         counts: what has failed so far, by boundary.
-        deaths: how often an actor died with episodes in hand.
+        deaths: how often an actor, or the machine that held what it had played, was lost with episodes in hand.
 
     Raises:
         ConfigError: if Ray is not installed, or there is no environment that another process could make.
@@ -89,6 +94,7 @@ class RayCollector:
         self._jobs: dict[int, _Job] = {}
         self._sent: tuple[int, Any] = (-1, None)
         self._turn = 0
+        self._away: set[int] = set()
         recipe = Recipe.of(
             policy,
             source,
@@ -98,8 +104,8 @@ class RayCollector:
             step_timeout_s=step_timeout_s,
         )
         made = self._ray.remote(num_cpus=workers.cpus, num_gpus=workers.gpus, max_restarts=-1)(Player)
-        shared = self._ray.put(recipe)
-        self.actors = [made.remote(shared) for _ in range(workers.actors)]
+        self._recipe = self._ray.put(recipe)  # kept: an actor that begins again is made from it
+        self.actors = [made.remote(self._recipe) for _ in range(workers.actors)]
 
     @property
     def staleness(self) -> int:
@@ -119,7 +125,7 @@ class RayCollector:
         """Play the requested episodes, or wait for them where they were expected.
 
         Raises:
-            EnvironmentFaultError: if the same episodes kill their actor time and again.
+            EnvironmentFaultError: if the same episodes find no actor that lives to their end.
         """
         job = self._jobs.pop(update, None)
         if job is None or job.requests != list(requests):
@@ -169,24 +175,38 @@ class RayCollector:
         return self._sent[1]
 
     def _send(self, chunk: _Chunk, job: _Job) -> None:
-        actor = self.actors[self._turn % len(self.actors)]
-        self._turn += 1
-        job.pending[actor.play.remote(chunk.errand, chunk.weights)] = chunk
+        """Give episodes to the next actor."""
+        chunk.actor, self._turn = self._turn % len(self.actors), self._turn + 1
+        job.pending[self.actors[chunk.actor].play.remote(chunk.errand, chunk.weights)] = chunk
 
     def _take(self, reference: Any, job: _Job, done: dict[int, Trajectory]) -> None:
-        """Take what an actor has played; where it died, another begins the same again."""
+        """Take what an actor has played; where it was lost, another begins the same again."""
         chunk = job.pending.pop(reference)
         try:
             episodes, counts = self._ray.get(reference)
-        except self._ray.exceptions.RayActorError as error:
-            self.deaths, chunk.tries = self.deaths + 1, chunk.tries + 1
-            if chunk.tries >= self._workers.tries:
-                raise EnvironmentFaultError(f"{chunk.tries} actors died of the same episodes: {error}") from error
-            logger.warning("a Ray actor died; its %d episodes begin again", len(chunk.places))
+        except (self._ray.exceptions.RayActorError, self._ray.exceptions.ObjectLostError) as error:
+            self._lose(chunk, error)
             self._send(chunk, job)
         else:
+            self._away.discard(chunk.actor)
             self.counts.update(counts)
             done.update(zip(chunk.places, episodes, strict=True))
+
+    def _lose(self, chunk: _Chunk, error: Exception) -> None:
+        """Note that an actor is away, and find the next one that is not; where none is left, give them time."""
+        if chunk.actor not in self._away:
+            self.deaths += 1
+            logger.warning("a Ray actor was lost; its %d episodes begin again", len(chunk.places))
+        self._away.add(chunk.actor)
+        chunk.tries += 1
+        if chunk.tries >= self._workers.tries:
+            raise EnvironmentFaultError(f"the same episodes lost {chunk.tries} actors: {error}") from error
+        if len(self._away) == len(self.actors):
+            # An actor that is being started again refuses at once what it is sent.
+            time.sleep(min(PAUSE_S[1], PAUSE_S[0] * 2**chunk.tries))
+            return
+        while self._turn % len(self.actors) in self._away:
+            self._turn += 1
 
 
 def _import_ray() -> Any:

@@ -18,11 +18,13 @@ from tests.proofs.kills import KillProof
 from tests.proofs.pipeline import PIPELINE
 from tests.proofs.plan import PlanProof
 from tests.proofs.probes import PROBED
+from tests.proofs.ray_kills import RayKills
 from tests.proofs.retrieval import RETRIEVAL
 from tests.proofs.reward_model import REWARD_MODEL
 from tests.proofs.rewrite import REWRITE_ZH
 from tests.proofs.rewrite_choices import REWRITE_CHOICES
 from tests.proofs.rounds import ROUNDS
+from tests.proofs.time_to_success import TimeToSuccess
 from tests.proofs.toolcall import TOOLCALL
 
 RUNS = ROOT / "runs" / "proof"
@@ -69,11 +71,15 @@ def measure(arguments: list[str]) -> Mapping[str, Any]:
 QUICKSTART = Proof("quickstart", (0, 1, 2, 3, 4), ("quickstart",))
 EXACT_RESUME = KillProof("exact-resume", (0,), per_kind=5)
 PLAN = PlanProof("plan")
+RAY_KILLS = RayKills("ray-kills")
+TIME_TO_SUCCESS = TimeToSuccess("time-to-success")
 PROOFS = (
     QUICKSTART,
     REWRITE_ZH,
     EXACT_RESUME,
     PLAN,
+    RAY_KILLS,
+    TIME_TO_SUCCESS,
     *PROBED,
     *CHOICES,
     *REWRITE_CHOICES,
