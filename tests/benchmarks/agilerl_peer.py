@@ -26,6 +26,7 @@ from agilerl.llm_envs.harness import RolloutHarness
 from agilerl.rollouts.on_policy import collate_llm_rollouts, collect_rollouts_llm
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
 
 
 class Digits:
@@ -48,12 +49,16 @@ class Digits:
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Hear a turn, and answer."""
         self.turn += 1
-        reward = (action.count("a") + action.count("e")) / max(1, len(action))
         over = self.turn == self.work["turns"]
-        return "" if over else self._say(self.work["reply_text"]), reward, over, False, {}
+        return "" if over else self._say(self.work["reply_text"]), vowels(action), over, False, {}
 
     def _say(self, count: int) -> str:
         return "".join(map(str, self.random.integers(10, size=count)))
+
+
+def vowels(text: str) -> float:
+    """Return a reward that differs within a group and costs nothing."""
+    return (text.count("a") + text.count("e")) / max(1, len(text))
 
 
 class Peer:
@@ -118,7 +123,7 @@ class Peer:
             prompts.append(dict(rendered))
         played = self.agent.get_action(prompts, training=True)
         texts = [self.tokenizer.decode(row[self.work["prompt"] :]) for group in played.token_ids for row in group]
-        rewards = torch.tensor([worlds[0].step(text)[1] for text in texts])
+        rewards = torch.tensor([vowels(text) for text in texts])
         return (played.token_ids, played.action_masks, rewards), None
 
     def _episodes(self) -> tuple[tuple[Any, Any, Any], Any]:
@@ -146,6 +151,7 @@ class Peer:
 def main() -> None:
     """Answer until nobody asks."""
     torch.set_num_threads(1)
+    logging.set_verbosity_error()
     base.HAS_LIGER_KERNEL = False  # AgileRL insists on Liger's being there, whose kernels insist on a GPU
     peer = Peer(Path(sys.argv[1]))
     for _ in sys.stdin:

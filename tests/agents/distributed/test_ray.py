@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,14 @@ pytest.importorskip("ray", reason="the extra textenvs[ray] is not installed")
 import ray
 
 from agents import GRPO, Curriculum, Importance
+from agents.distributed import ray_collector
 from agents.distributed.ray_collector import RayCollector
 from agents.distributed.ray_workers import RayWorkers
 from agents.rollout.collector import Collector, EpisodeRequest
 from agents.rollout.sampling import SamplingParams
 from agents.trajectory import Trajectory
 from tests.agents.distributed.program import SMALL, Kept, LetterEnv, policy
-from textenvs.errors import ConfigError
+from textenvs.errors import ConfigError, EnvironmentFaultError
 
 PARAMS = SamplingParams(temperature=0.9, max_new_tokens=6)
 REQUESTS = [EpisodeRequest(group_id=g, member=m, index=g) for g in range(6) for m in range(2)]
@@ -50,7 +52,7 @@ class SlowEnv(LetterEnv):
 
 @pytest.fixture(scope="module")
 def players() -> Iterator[RayCollector]:
-    made = RayCollector(policy(critic=None), SlowEnv, {}, PARAMS, RayWorkers(actors=2, cpus=0.5))
+    made = RayCollector(policy(critic=None), SlowEnv, {}, PARAMS, RayWorkers(cpus=0.5, actors=1, tries=5))
     yield made
     made.close()
 
@@ -75,14 +77,50 @@ def test_episodes_of_an_actor_that_dies_are_played_again_to_the_same_bits(player
     deaths = players.deaths
     killer = threading.Timer(0.3, lambda: ray.kill(players.actors[0], no_restart=False))
     killer.start()
-    again = players.collect(REQUESTS, 7)
+    again = players.collect(REQUESTS, 7)  # there is no other actor: this one has to come back
     killer.join()
-    assert players.deaths > deaths
+    assert players.deaths == deaths + 1
     assert tokens(again) == tokens(whole)
     assert [(e.task_id, e.group_id) for e in again] == [(f"echo/{r.index}", r.group_id) for r in REQUESTS]
     for one, other in zip(again, whole, strict=True):
         for mine, theirs in zip(one.segments, other.segments, strict=True):
             np.testing.assert_array_equal(mine.behavior_logprobs, theirs.behavior_logprobs)
+
+
+def test_episodes_that_are_lost_with_the_machine_that_held_them_are_played_again(
+    players: RayCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, deaths = players.collect(REQUESTS[:2], 8), players.deaths
+    real, lost = ray.get, [ray.exceptions.ObjectLostError("00", None, "")]
+
+    def get(reference: Any) -> Any:
+        if lost:
+            raise lost.pop()
+        return real(reference)
+
+    monkeypatch.setattr(ray, "get", get)
+    assert tokens(players.collect(REQUESTS[:2], 8)) == tokens(whole)
+    assert players.deaths == deaths + 1
+
+
+def test_actors_that_stay_away_are_waited_for_longer_and_longer(
+    players: RayCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def away(reference: Any) -> Any:
+        raise ray.exceptions.ActorUnavailableError("being started again", None)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ray_collector, "PAUSE_S", (0.1, 0.5))
+        patch.setattr(ray_collector, "time", SimpleNamespace(sleep=pauses.append))
+        patch.setattr(ray, "get", away)
+        deaths = players.deaths
+        with pytest.raises(EnvironmentFaultError, match="lost 5 actors"):
+            players.collect(REQUESTS[:2], 9)
+    assert players.deaths == deaths + 1  # one that is away does not die anew
+    assert pauses == pytest.approx([0.2, 0.4, 0.5, 0.5])
+    assert len(players.collect(REQUESTS[:2], 9)) == 2
 
 
 def test_the_weights_are_put_into_the_store_once_a_version(
@@ -100,7 +138,7 @@ def test_the_weights_are_put_into_the_store_once_a_version(
 
 def test_an_agent_trains_with_episodes_at_most_so_stale() -> None:
     settings = {**SMALL, "group_size": 4, "importance": Importance(cap=2.0)}
-    agent = GRPO(policy(critic=None), LetterEnv, workers=RayWorkers(actors=1, cpus=0.5, staleness=1), **settings)
+    agent = GRPO(policy(critic=None), LetterEnv, workers=RayWorkers(actors=2, cpus=0.5, staleness=1), **settings)
     kept, beside = Kept(), Kept()
     agent.learn(3 * 16, callback=kept)
     agent.close()
