@@ -17,6 +17,8 @@ from tests.choice_tables import choices, rewrite_choices
 from tests.conftest import ROOT
 from tests.learning_tables import dialogue, regret, toolcall
 from tests.markdown import SIDES, find_row, interval, rows, source
+from tests.peer_tables import agilerl, time_to_success
+from tests.ray_tables import ray, ray_kills
 from tests.reward_model_table import reward_model
 from tests.rewrite_table import rewrite_zh
 from tests.stage_tables import pipeline, rounds
@@ -170,6 +172,10 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "vector": vector,
     "trivial": trivial,
     "training": training,
+    "agilerl": agilerl,
+    "time-to-success": time_to_success,
+    "ray": ray,
+    "ray-kills": ray_kills,
     "sb3": sb3,
     "curves": curves,
     "peers": peers,

@@ -80,7 +80,7 @@ def training(language: str) -> str:
         ratios = ["{:.2f}, {:.2f}, whole {:.2f}", "{:.1f}x, {:.1f}x, whole {:.1f}x"]
         if language == "zh":
             ratios = [form.replace(", whole", ",合计") for form in ratios]
-        body.append([_work(work, language), *spent, ratios[0].format(*to_bare), ratios[1].format(*to_trl)])
+        body.append([describe(work, language), *spent, ratios[0].format(*to_bare), ratios[1].format(*to_trl)])
     return rows(header, body) + source(cells, language)
 
 
@@ -174,7 +174,7 @@ def _milliseconds(cost: float) -> str:
     return f"{cost:.0f}" if cost >= 10 else f"{cost:.2g}"
 
 
-def _work(work: Workload, language: str) -> str:
+def describe(work: Workload, language: str) -> str:
     """Describe a workload."""
     if language == "zh":
         read = f",每轮之间读 {work.read}" if work.read else ""
