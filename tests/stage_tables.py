@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tests.cells import Cell, stored
 from tests.markdown import SIDES, find_row, interval, rows, source
 
@@ -30,8 +32,8 @@ def pipeline(language: str) -> str:
     if not cells:
         return ""
     header = {
-        "en": ["success %, seed", "after SFT", "+ DPO", "+ PPO", "paired difference, SFT to PPO"],
-        "zh": ["成功率 %,种子", "SFT 之后", "+ DPO", "+ PPO", "配对差,SFT 到 PPO"],
+        "en": ["success %, seed", "after SFT", "+ DPO", "+ PPO", "DPO adds", "PPO adds"],
+        "zh": ["成功率 %,种子", "SFT 之后", "+ DPO", "+ PPO", "DPO 带来的配对差", "PPO 带来的配对差"],
     }[language]
     body = [[f"{place}, {cell.seed}", *_stages(cell, place)] for cell in cells for place in _places(cell)]
     took = {
@@ -55,14 +57,16 @@ def _each_round(cell: Cell) -> list[str]:
 
 
 def _places(cell: Cell) -> list[str]:
-    """Return what success is told of: the environments."""
+    """Return what success is told of: all environments together, and each."""
     stages = next(iter(cell.figures["overviews"].values()))
-    return [place for place in next(iter(stages.values())) if place != "all"]
+    return list(next(iter(stages.values())))
 
 
 def _stages(cell: Cell, place: str) -> list[str]:
-    """Return the success after every stage, and the paired difference of the last to the first."""
+    """Return the success after every stage, and the paired difference that each adds to the one before."""
     stages = next(iter(cell.figures["overviews"].values()))
-    table = next(t for t in cell.figures["tables"] if t["title"].endswith(f"sft → ppo, {place}"))
-    difference = find_row(table, "success")["difference"]
-    return [*(interval(scores[place], 100) for scores in stages.values()), interval(difference, 100)]
+    part = "" if place == "all" else f", {place}"
+    titles = (f"{before} → {after}{part}" for before, after in pairwise(stages))
+    tables = [next(t for t in cell.figures["tables"] if t["title"].endswith(f": {title}")) for title in titles]
+    differences = [find_row(table, "success")["difference"] for table in tables]
+    return [*(interval(scores[place], 100) for scores in stages.values()), *(interval(d, 100) for d in differences)]
