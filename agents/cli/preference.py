@@ -84,7 +84,7 @@ def _execute(options: PreferenceCommand, stage: StageRun) -> int:
 def _rows(options: PreferenceCommand, console: Console) -> Sequence[PreferencePair] | Sequence[LabelledAnswer]:
     from agents.finetune.preference_rows import read_labels
     from agents.finetune.preferences import Answers
-    from agents.rows.files import Joined
+    from agents.rows.on_demand import Joined
 
     labelled = options.settings.method == "kto"
     if labelled and options.data:

@@ -114,7 +114,7 @@ class PreferenceOptions(RunOptions, Generic[C]):
 
     def _read_pairs(self) -> Sequence[PreferencePair]:
         from agents.finetune.preference_rows import read_pairs
-        from agents.rows.files import Joined
+        from agents.rows.on_demand import Joined
 
         return Joined(map(read_pairs, self.data))
 

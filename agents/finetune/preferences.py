@@ -8,8 +8,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, overload
+from typing import Any
 
+from agents.rows.on_demand import OnDemand
 from textenvs.messages import Message
 from textenvs.rewards.judge import Pair, PairwiseJudge
 
@@ -71,7 +72,7 @@ class LabelledAnswer:
 
 
 @dataclass(frozen=True)
-class Answers(Sequence[LabelledAnswer]):
+class Answers(OnDemand[LabelledAnswer]):
     """The answers of pairs one by one, the better ones as good and the others as bad; made when they are asked for.
 
     Attributes:
@@ -84,15 +85,9 @@ class Answers(Sequence[LabelledAnswer]):
         """Return how many answers there are."""
         return 2 * len(self.pairs)
 
-    @overload
-    def __getitem__(self, index: int) -> LabelledAnswer: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[LabelledAnswer]: ...
-    def __getitem__(self, index: int | slice) -> LabelledAnswer | list[LabelledAnswer]:
-        """Return an answer, or several."""
-        if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
-        number, worse = divmod(range(len(self))[index], 2)
+    def make(self, place: int) -> LabelledAnswer:
+        """Return the answer at a place."""
+        number, worse = divmod(place, 2)
         pair = self.pairs[number]
         answer = pair.rejected if worse else pair.chosen
         return LabelledAnswer(pair.prompt, answer, not worse, pair.tools, pair.origin, pair.kind)

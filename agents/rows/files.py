@@ -16,11 +16,9 @@ A message may have a ``name`` and a ``call_id``. A tool call stands in ``content
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar, cast, overload
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
 from jsonschema import Draft202012Validator
@@ -28,6 +26,7 @@ from jsonschema.exceptions import best_match
 
 from agents.rows.demonstration import Demonstration
 from agents.rows.kinds import kind_of
+from agents.rows.on_demand import Joined, OnDemand
 from textenvs.corpus_file import Problem, find_file, refuse
 from textenvs.errors import CorpusError
 from textenvs.messages import ROLES
@@ -110,7 +109,7 @@ def read_lines(path: str | Path, form: Form | None = None) -> Iterator[Line]:
             start += len(line)
 
 
-class LineFile(Sequence[T]):
+class LineFile(OnDemand[T]):
     """The rows of a file, which may be larger than memory: it is checked once, and read row by row.
 
     What stays in memory is a kind and two numbers for every row.
@@ -150,49 +149,15 @@ class LineFile(Sequence[T]):
         """Return how many rows there are."""
         return len(self._places)
 
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[T]: ...
-    def __getitem__(self, index: int | slice) -> T | list[T]:
-        """Read a row, or several."""
-        if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
-        number, start = self._places[index]
+    def make(self, place: int) -> T:
+        """Read the row at a place."""
+        number, start = self._places[place]
         with self.path.open("rb") as file:
             file.seek(start)
             return self._parse(json.loads(file.readline().decode("utf-8-sig")), self._origin(number))
 
     def _origin(self, number: int) -> str:
         return f"{self.path.name}:{number}"
-
-
-class Joined(Sequence[T]):
-    """Several sequences as one, the one after the other; none of them is copied.
-
-    Args:
-        parts: the sequences.
-    """
-
-    def __init__(self, parts: Iterable[Sequence[T]]) -> None:
-        self._parts = list(parts)
-        self._ends = list(accumulate(map(len, self._parts)))
-
-    def __len__(self) -> int:
-        """Return how many rows there are."""
-        return self._ends[-1] if self._ends else 0
-
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[T]: ...
-    def __getitem__(self, index: int | slice) -> T | list[T]:
-        """Return a row, or several."""
-        if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
-        place = range(len(self))[index]
-        number = bisect_right(self._ends, place)
-        return self._parts[number][place - self._ends[number] + len(self._parts[number])]
 
 
 class RowFile(LineFile[Demonstration]):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar
 
 from agents.algorithms.ppo import PPOConfig
 from agents.finetune.preference import train_on_preferences
@@ -19,9 +20,10 @@ from agents.policies.reward_model import save_reward_model
 from agents.policies.reward_network import RewardNetwork
 from agents.policies.storage import PolicySettings
 from agents.rows.demonstration import Demonstration
-from agents.rows.files import Joined, RowFile
+from agents.rows.files import RowFile
 from agents.rows.kinds import FEEDBACK
 from agents.rows.mixture import MixtureConfig
+from agents.rows.on_demand import Joined, Mapped
 from agents.trainer.agents import PPO
 from envs_registry.suites import Slice
 
@@ -113,28 +115,10 @@ def _mixed(
     if not lesson.replay:
         return rows, None
     shares = {FEEDBACK: lesson.share, REPLAY: 1 - lesson.share}
-    both = Joined([_Kind(rows, FEEDBACK), _Kind(lesson.replay, REPLAY)])
+    both = Joined(
+        Mapped(part, partial(replace, kind=kind)) for part, kind in ((rows, FEEDBACK), (lesson.replay, REPLAY))
+    )
     return both, MixtureConfig(shares=shares, most_epochs=max(epochs, MixtureConfig.most_epochs))
-
-
-@dataclass(frozen=True)
-class _Kind(Sequence[Demonstration]):
-    """Rows that are all of one kind, whatever they say themselves; what is in a file stays there."""
-
-    rows: Sequence[Demonstration]
-    kind: str
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @overload
-    def __getitem__(self, index: int) -> Demonstration: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Demonstration]: ...
-    def __getitem__(self, index: int | slice) -> Demonstration | list[Demonstration]:
-        if isinstance(index, slice):
-            return [replace(row, kind=self.kind) for row in self.rows[index]]
-        return replace(self.rows[index], kind=self.kind)
 
 
 def _reinforce(policy: CausalLMPolicy, route: RewardRoute, lesson: Lesson) -> Mapping[str, Any]:

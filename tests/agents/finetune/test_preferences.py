@@ -19,7 +19,7 @@ from agents.feedback.store import Interaction
 from agents.finetune.graded import GRADES, graded_answers, graded_pairs
 from agents.finetune.preference_rows import parse_label, parse_pair, read_labels, read_pairs, write_rows
 from agents.finetune.preferences import Answers, LabelledAnswer, PreferencePair, judged_pairs
-from agents.rows.files import Joined
+from agents.rows.on_demand import Joined
 from tests.agents.feedback.records import event, shown
 from textenvs.core import TextEnv
 from textenvs.errors import ConfigError, CorpusError, EndpointError, UsageError
