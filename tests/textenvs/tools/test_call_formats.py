@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -12,6 +13,7 @@ from textenvs.errors import UnknownNameError
 from textenvs.messages import ToolCall
 from textenvs.tools import CALL_FORMATS, MalformedJSONError, call_format, read_json
 from textenvs.tools.call_formats import MAX_CALLS
+from textenvs.tools.strict_json import MAX_CHARACTERS
 
 NAMES = list(CALL_FORMATS)
 HERMES, LLAMA, MISTRAL, JSON = (CALL_FORMATS[name] for name in ("hermes", "llama3", "mistral", "json"))
@@ -165,6 +167,7 @@ def test_thinking_is_never_run(name: str):
         '"\ud800"',
         '{"\ud800": 1}',
         "\0",
+        json.dumps("a" * MAX_CHARACTERS),
     ],
 )
 def test_hostile_json_is_refused_with_one_error(said: str):

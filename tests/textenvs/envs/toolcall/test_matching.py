@@ -167,6 +167,14 @@ def test_a_default_that_is_stated_is_right_in_ones_own_tasks_only() -> None:
     assert not judge([ToolCall("add", {"x": 1, "y": 4})], expected("add", x=[1])).exact
 
 
+def test_exact_is_every_call_and_no_other() -> None:
+    wanted = expected("add", x=[1]), expected("get", city=["Paris"])
+    add, get, stray = ToolCall("add", {"x": 1}), ToolCall("get", {"city": "Paris"}), ToolCall("add", {"x": 7})
+    assert judge([get, add], *wanted).exact
+    assert not judge([get, add], *wanted, ordered=True).exact
+    assert not any(judge(calls, *wanted).exact for calls in ([], [add], [add, get, get], [add, get, stray]))
+
+
 def test_partial_credit() -> None:
     wanted = expected("add", x=[1], y=[2]), expected("get", city=["Paris"])
     half = judge([ToolCall("add", {"x": 1, "y": 9})], *wanted)

@@ -241,8 +241,16 @@ def test_what_is_listed_in_part_is_asked_for_until_it_is_whole(language: str) ->
         guessed = outcome(play(env, index, calls[0], ", ".join(ids)))
         assert part[0] == guessed[0] == 0.0
         assert outcome(play(env, index, *calls, ", ".join(ids))) == (1.0, "success", 1.0)
+        assert {*gold.decoys, *ids} == _listed(env)
         if gold.decoys:
             assert outcome(play(env, index, *calls, ", ".join([*ids, gold.decoys[0]])))[0] == 0.0
+
+
+def _listed(env: Any) -> set[str]:
+    """The records that could have been listed: all of the service and edition."""
+    item = item_of(env)
+    operation = item.stages[0].gold[0][0]
+    return {row["id"] for row in item.database().select(operation.service, {"edition": operation.edition})}
 
 
 def test_what_was_made_is_undone_and_made_again() -> None:

@@ -16,6 +16,7 @@ from tests.textenvs.envs.toolcall.world.playing import call, episode_of, expecta
 from textenvs.envs.toolcall.env import ToolCall
 from textenvs.envs.toolcall.world.dials import LEVELS, SILENT, Dials
 from textenvs.envs.toolcall.world.phrases import RULES
+from textenvs.envs.toolcall.world.services import SERVICES
 from textenvs.envs.toolcall.world.world import World
 from textenvs.errors import ConfigError, UnknownNameError
 from textenvs.seeding import SPLITS, Split, item_generator
@@ -97,6 +98,23 @@ def test_a_write_that_nobody_asked_for_fails_even_if_it_is_undone() -> None:
     assert "T" in json.dumps(removal.example)
     play(env, 0, *actions[:2])
     assert outcome(play(env, 0, *actions, "Done."))[0] == 0.0
+
+
+def test_a_write_that_left_no_trace_is_one_too() -> None:
+    env = only("single", dials={"services": ("order",), "tools": (20, 20)})
+    tried = 0
+    for index in range(20):
+        env.reset(options={"index": index})
+        (gold,), item = expectations(env)[0].calls, item_of(env)
+        if item.stages[0].gold[0][0].verb != "look":
+            continue
+        setter = next(card.name for card in item.cards if card.operation.verb == "change" and not card.backup)
+        order = item.records[SERVICES["order"]][0]
+        there, back = (call(setter, order_id=order["id"], quantity=number) for number in (99, order["quantity"]))
+        assert outcome(play(env, index, call(gold.name, **gold.example)))[0] == 1.0
+        assert outcome(play(env, index, there, back, call(gold.name, **gold.example)))[0] == 0.0
+        tried += 1
+    assert tried >= 3
 
 
 def test_little_is_left_where_calls_are_sprayed() -> None:
