@@ -115,7 +115,8 @@ def assess(truth: RewriteTruth, answer: str) -> Assessment:
     key = answer_key(truth)
     found = key.mentions.find(text.words)
     added = [word for word in text.words if word not in key.old]
-    unknown = [word for word in added if word not in truth.known]
+    unheard = set(added) - truth.known
+    unknown = [word for word in added if word in unheard]
     if truth.needs_rewrite:
         coreference, keywords, fault = _restoration(key, text, found, added, bool(unknown))
     else:
@@ -160,8 +161,8 @@ def _is_degenerate(key: AnswerKey, answer: str, text: Text, unknown: Sequence[st
 
 def _is_stutter(word: str, known: AbstractSet[str]) -> bool:
     """Say whether a word is a known one with its own end glued on again ("gaygay", "2020")."""
-    longest = min(len(word) - 1, max(map(len, known), default=0))
-    return any(word[:i] in known and word[:i].endswith(word[i:]) for i in range((len(word) + 1) // 2, longest + 1))
+    glued = [i for i in range((len(word) + 1) // 2, len(word)) if word.endswith(word[i:], 0, i)]
+    return any(word[:i] in known for i in glued)
 
 
 def _consistency(key: AnswerKey, text: Text, found: Sequence[int], unknown: int) -> float:

@@ -96,24 +96,39 @@ class LazySet(Set[str]):
         """Return all of it."""
 
 
-class Union(LazySet):
-    """The words of several sets, which are looked for in each of them: there are few words to look for.
+class Known(LazySet):
+    """The words that were heard, the newest text first, those of every wording of a meaning, and function words.
+
+    Words are looked for in one source after the other, so that a text is cut only if something was not in those before.
 
     Args:
-        parts: the sets.
+        situation: the utterance in its context.
     """
 
-    def __init__(self, parts: Sequence[Set[str]]) -> None:
-        self._parts = parts
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
 
     def __contains__(self, word: object) -> bool:
-        for part in self._parts:  # noqa: SIM110 (a generator costs more than all of the look-ups)
-            if word in part:
-                return True
-        return False
+        return any(word in source for source in self._sources())
+
+    def __rsub__(self, words: Set[str]) -> set[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        left = set(words)
+        for source in self._sources():
+            left -= source
+            if not left:
+                break
+        return left
+
+    def _sources(self) -> Iterator[frozenset[str]]:
+        situation = self._situation
+        language = situation.recognizer.language
+        for text in reversed(situation.texts):
+            yield _words_of(language, text)
+        yield from _own_words(language, situation.utterance.frame)
+        yield function_words(language)
 
     def _made(self) -> frozenset[str]:
-        return frozenset[str]().union(*self._parts)
+        return frozenset[str]().union(*self._sources())
 
 
 class Accepted(LazySet):
@@ -226,12 +241,6 @@ def _kept(situation: Situation) -> tuple[tuple[str, ...], ...]:
     return tuple(_survivors(situation.tables, situation.utterance))
 
 
-def _known(situation: Situation) -> Set[str]:
-    language = situation.recognizer.language
-    heard = [_words_of(language, text) for text in situation.texts]
-    return Union((*reversed(heard), *_own_words(language, situation.utterance.frame), function_words(language)))
-
-
 def _accepted(situation: Situation) -> Accepted:
     return Accepted(situation.recognizer, situation.utterance.frame, situation.gold)
 
@@ -256,7 +265,7 @@ _PARTS: dict[str, Callable[[Situation], object]] = {
     "extra": lambda situation: {},
     "restored": _restored,
     "kept": _kept,
-    "known": _known,
+    "known": Known,
     "graded": _graded,
     "alike": _alike,
 }

@@ -125,10 +125,11 @@ class Recognizer:
         for mark, (key, _, _) in enumerate(keys, start=FIRST_MARK):
             if key in piece:
                 piece = piece.replace(key, chr(mark))
-        named = [keys[ord(mark) - FIRST_MARK] for mark in PRIVATE.findall(piece)]
-        letters = iter([letter for _, _, letter in named])
-        found = tuple([self._cast[number] for _, number, _ in named])
-        return PRIVATE.sub(lambda _: next(letters), piece) if named else piece, found
+        marks = PRIVATE.findall(piece)
+        named = [keys[ord(mark) - FIRST_MARK] for mark in marks]
+        for mark, (_, _, letter) in zip(marks, named, strict=True):
+            piece = piece.replace(mark, letter)
+        return piece, tuple([self._cast[number] for _, number, _ in named])
 
     def _exact(self, piece: str, tables: Grammar) -> Clause | None:
         skeleton, found = _skeleton(self, piece)
@@ -161,7 +162,9 @@ def _spot(skeleton: str, found: Sequence[Entity], tables: Grammar) -> Reading:
     such as a whole conversation, asks for nothing clearly.
     """
     best, best_rank = Reading(), (0, 0, 0)
-    asking = [cues for sentence in SENTENCE_END.split(skeleton) if (cues := tables.cues_in(sentence))]
+    there = [cue for cue in tables.cues if cue.text in skeleton]
+    sentences = SENTENCE_END.split(skeleton) if there else ()
+    asking = [cues for sentence in sentences if (cues := [cue for cue in there if cue.text in sentence])]
     if len(asking) != 1:
         return best
     asked = asking[0][0].holders.intersection(*[cue.holders for cue in asking[0]])

@@ -20,6 +20,7 @@ from textenvs.envs.rewrite.types import Language
 from textenvs.rewards.measures import normalize
 
 IntArray = NDArray[np.integer[Any]]
+Pair = tuple[str, str]
 
 # Private-use characters stand for entities (while a text is read) and for types (in skeletons). `normalize`
 # leaves them alone; where a text brings its own, they are taken out first.
@@ -63,10 +64,9 @@ class Grammar:
         openers: of every act, the longest first, with the empty one.
         joiner: what stands between two requests.
         cues: of all intents.
-        any_cue: matches where one of them stands.
-        bigrams: the row of every pair of neighbours in `holders`.
-        holders: [pairs, skeletons] 1 where a complete skeleton has the pair, else 0.
-        sizes: [skeletons] how many pairs each has.
+        holders: of every pair of neighbours, which complete skeletons have it: one byte for each, 1 or 0, all of them as
+            one number, so that adding those numbers counts for all skeletons at once.
+        sizes: [skeletons] how many pairs each has, fewer than a byte counts.
     """
 
     full: dict[str, tuple[Intent, tuple[int, ...]]]
@@ -75,28 +75,23 @@ class Grammar:
     openers: dict[Act, tuple[str, ...]]
     joiner: str
     cues: tuple[Cue, ...]
-    any_cue: re.Pattern[str]
-    bigrams: dict[tuple[str, str], int]
-    holders: IntArray
+    holders: dict[Pair, int]
     sizes: IntArray
 
-    def cues_in(self, sentence: str) -> list[Cue]:
-        """Return the cues that a sentence holds; most sentences of a service hold none, which is seen in one pass."""
-        return [cue for cue in self.cues if cue.text in sentence] if self.any_cue.search(sentence) else []
-
-    def likeness(self, pairs: Set[tuple[str, str]]) -> float:
+    def likeness(self, pairs: Set[Pair]) -> float:
         """Return the greatest share of pairs in common with one complete skeleton: Dice's coefficient, in [0, 1]."""
-        known = np.array([self.bigrams[pair] for pair in pairs if pair in self.bigrams], dtype=np.intp)
-        shared = np.add.reduce(self.holders[known], 0, dtype=self.holders.dtype)
-        return 2.0 * float(np.maximum.reduce(shared / (len(pairs) + self.sizes)))
+        shared = sum([held for pair in pairs if (held := self.holders.get(pair))])
+        counts = np.frombuffer(shared.to_bytes(len(self.sizes), "little"), np.uint8)
+        return 2.0 * float(np.maximum.reduce(counts / (len(pairs) + self.sizes)))
 
 
+@cache
 def letter_of(kind: Type, form: str) -> str:
     """Return what stands for a thing in skeletons; a plural and a bare noun differ from the whole name."""
     return chr(_FIRST_LETTER + 3 * _TYPES[kind] + _INFLECTIONS.get(form, 0))
 
 
-def pairs_of(skeleton: str, language: Language) -> set[tuple[str, str]]:
+def pairs_of(skeleton: str, language: Language) -> set[Pair]:
     """Return the pairs of neighbouring words (in Chinese, characters), the edges included."""
     cut = ["<", *(skeleton if language == "zh" else skeleton.split()), ">"]
     return set(pairwise(cut))
@@ -117,11 +112,10 @@ def grammar(language: Language) -> Grammar:
             reduced.update(_bare(tables, template, intent))
     reduced.update(_shells(tables))
     pairs = [pairs_of(skeleton, language) for skeleton in full]
-    bigrams = {pair: row for row, pair in enumerate(sorted(set[tuple[str, str]]().union(*pairs)))}
-    holders = np.zeros((len(bigrams), len(full)), dtype=np.int16)
+    holders: dict[Pair, int] = {}
     for number, own in enumerate(pairs):
-        holders[[bigrams[pair] for pair in own], number] = 1
-    cues = _cues(tables, full)
+        for pair in own:
+            holders[pair] = holders.get(pair, 0) + (1 << 8 * number)
     return Grammar(
         full,
         frozenset(reduced),
@@ -131,11 +125,9 @@ def grammar(language: Language) -> Grammar:
             for act, openers in words.openers.items()
         },
         normalize(words.joiner + "x", language)[:-1],
-        cues,
-        re.compile("|".join([re.escape(cue.text) for cue in cues])),
-        bigrams,
+        _cues(tables, full),
         holders,
-        holders.sum(0, dtype=np.int64),
+        np.array([len(own) for own in pairs]),
     )
 
 
