@@ -88,13 +88,12 @@ _EMPTY = Assessment(0.0, 0.0, 0.0, 0.0)
 _RAMBLING = Assessment(0.0, 0.0, 0.0, 0.0, fault=1.0)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)
 def answer_key(truth: RewriteTruth) -> AnswerKey:
     """Return the key of a turn; kept for as long as its answers are likely to come in."""
     return AnswerKey(truth)
 
 
-@lru_cache(maxsize=256)
 def assess(truth: RewriteTruth, answer: str) -> Assessment:
     """Judge one answer.
 
@@ -176,24 +175,28 @@ def _share(flags: Sequence[bool]) -> float:
     return sum(flags) / len(flags)
 
 
+_assessed = lru_cache(maxsize=256)(assess)
+"""Kept, because each of the four parts asks for the same."""
+
+
 def coreference(turn: Turn) -> float:
     """Return the share of the removed referents that were restored to the right entity, in [0, 1]."""
-    return assess(turn.truth, turn.answer).coreference
+    return _assessed(turn.truth, turn.answer).coreference
 
 
 def keywords(turn: Turn) -> float:
     """Return the share of the removed slots that stand in the answer, in [0, 1]."""
-    return assess(turn.truth, turn.answer).keywords
+    return _assessed(turn.truth, turn.answer).keywords
 
 
 def consistency(turn: Turn) -> float:
     """Return how far the utterance was kept and nothing added, in [0, 1]."""
-    return assess(turn.truth, turn.answer).consistency
+    return _assessed(turn.truth, turn.answer).consistency
 
 
 def fluency(turn: Turn) -> float:
     """Return how well-formed the answer is, in [0, 1]."""
-    return assess(turn.truth, turn.answer).fluency
+    return _assessed(turn.truth, turn.answer).fluency
 
 
 PARTS: Mapping[str, Callable[[Turn], float]] = MappingProxyType(
