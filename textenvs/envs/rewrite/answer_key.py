@@ -23,16 +23,16 @@ NEGATIONS: dict[Language, frozenset[str]] = {
 Form = tuple[str, ...]
 
 
-@lru_cache(maxsize=1 << 15)
-def form_of(surface: str, language: Language) -> Form:
-    """Return a surface form as words. Kept, because the forms of a world come again and again."""
-    return tuple(words(surface, language))
+@lru_cache(maxsize=1 << 14)
+def forms_of(surfaces: tuple[str, ...], language: Language) -> tuple[Form, ...]:
+    """Return surface forms as words. Kept, because those of a world come again and again."""
+    return tuple([tuple(words(surface, language)) for surface in surfaces])
 
 
-@lru_cache(maxsize=1 << 15)
-def _spelled(surface: str, language: Language) -> str:
-    """Return a surface form as it stands in `Text.spelled`."""
-    return _spell(form_of(surface, language))
+@lru_cache(maxsize=1 << 14)
+def _spellings(surfaces: tuple[str, ...], language: Language) -> tuple[str, ...]:
+    """Return surface forms as they stand in `Text.spelled`."""
+    return tuple([_spell(form) for form in forms_of(surfaces, language)])
 
 
 def _spell(text: Iterable[str]) -> str:
@@ -80,29 +80,29 @@ class Mentions:
         self._language: Language = language
         self._owner: dict[Form, int] = {}
         self._entities = 0
-        self.entity = [self._claim(slot.aliases) for slot in slots]
-        self.alike = [frozenset([self._claim(forms) for forms in group]) for group in alike]
+        self.entity = [self._claim(forms_of(slot.aliases, language)) for slot in slots]
+        self.alike = [frozenset([self._claim(forms_of(names, language)) for names in group]) for group in alike]
         self.family = [self._family(own, slot.rivals) for own, slot in zip(self.entity, slots, strict=True)]
         self._by_first: dict[str, list[tuple[Form, int]]] = {}
         for form, entity in sorted(self._owner.items(), key=_longest_first):
             self._by_first.setdefault(form[0], []).append((form, entity))
 
-    def _claim(self, surfaces: Iterable[str]) -> int:
+    def _claim(self, forms: Iterable[Form]) -> int:
         """Give all forms to one entity: the one that owns one of them already, or a new one."""
         owner, entity = self._owner, self._entities
-        forms = [form for surface in surfaces if (form := form_of(surface, self._language))]
         for form in forms:
             if form in owner:
                 entity = owner[form]
                 break
         self._entities += entity == self._entities
         for form in forms:
-            owner.setdefault(form, entity)
+            if form:
+                owner.setdefault(form, entity)
         return entity
 
-    def _family(self, own: int, rivals: Iterable[str]) -> frozenset[int]:
+    def _family(self, own: int, rivals: tuple[str, ...]) -> frozenset[int]:
         beside = [entity for group in self.alike if own in group for entity in group]
-        family = frozenset([own, *[self._claim((rival,)) for rival in rivals], *beside])
+        family = frozenset([own, *[self._claim((form,)) for form in forms_of(rivals, self._language)], *beside])
         return family if len(family) > 1 else frozenset()
 
     def find(self, text: Sequence[str]) -> list[int]:
@@ -152,7 +152,7 @@ class AnswerKey:
         self._negations = _placed_negations(utterance, truth.language), negations(gold, truth.language)
         self._said, self._gold = texts
         self._kept = [_spellings(item, truth.language) for item in truth.kept]
-        self._orders = [_order_in(text, self._kept) for text in texts]
+        self._orders = {_order_in(text, self._kept) for text in texts}
         self._places = [_spellings(slot.places, truth.language) for slot in truth.restored]
 
     def is_misplaced(self, slot: int, found: Sequence[int]) -> bool:
@@ -237,9 +237,9 @@ class AnswerKey:
         They are what an answer without the slot has and the reference has not.
         """
         truth, gold = self.truth, Counter(self._gold.words)
-        without = truth.graded if len(truth.restored) > 1 else (truth.utterance,)
-        answers = [Counter(words(answer, truth.language)) for answer in without]
-        return [tuple(sorted((answer - gold).elements())) for answer in answers]
+        several = len(truth.restored) > 1
+        without = [words(answer, truth.language) for answer in truth.graded] if several else [self._said.words]
+        return [tuple(sorted((Counter(answer) - gold).elements())) for answer in without]
 
     def in_place(self, slot: int, text: Text) -> bool:
         """Say whether a slot stands beside a word that it belongs beside; True where any place will do."""
@@ -319,11 +319,6 @@ def _longest_rise(places: Sequence[int]) -> int:
     return len(ends)
 
 
-def _order_in(text: Text, items: Sequence[Sequence[str]]) -> Sequence[int]:
+def _order_in(text: Text, items: Sequence[Sequence[str]]) -> tuple[int, ...]:
     """Return the numbers of some items in the order in which a text holds them."""
-    numbers = range(len(items))
-    return numbers if len(items) < 2 else sorted(numbers, key=[text.first(forms) for forms in items].__getitem__)
-
-
-def _spellings(surfaces: Iterable[str], language: Language) -> list[str]:
-    return [_spelled(surface, language) for surface in surfaces]
+    return tuple(sorted(range(len(items)), key=[text.first(forms) for forms in items].__getitem__))

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from textenvs.envs.rewrite.answer_key import AnswerKey, Text, form_of
+from textenvs.envs.rewrite.answer_key import AnswerKey, Text, forms_of
 from textenvs.envs.rewrite.light_words import LIGHT_WORDS
 from textenvs.envs.rewrite.types import LONGEST, RewriteTruth
 from textenvs.messages import Turn
@@ -115,7 +115,7 @@ def assess(truth: RewriteTruth, answer: str) -> Assessment:
     found = key.mentions.find(text.words)
     added = [word for word in text.words if word not in key.old]
     unheard = set(added) - truth.known
-    unknown = [word for word in added if word in unheard]
+    unknown = [word for word in added if word in unheard] if unheard else []
     if truth.needs_rewrite:
         coreference, keywords, fault = _restoration(key, text, found, added, bool(unknown))
     else:
@@ -149,8 +149,8 @@ def _restoration(
 
 def _begun(key: AnswerKey, slot: int, added: Sequence[str]) -> bool:
     """Say whether at least half of a slot's words were brought back, so that nothing else stands in its place."""
-    forms = (form_of(alias, key.truth.language) for alias in key.truth.restored[slot].aliases)
-    return any(2 * sum(word in added for word in form) >= len(form) for form in forms)
+    forms = forms_of(key.truth.restored[slot].aliases, key.truth.language)
+    return any(2 * sum([word in added for word in form]) >= len(form) for form in forms)
 
 
 def _is_degenerate(key: AnswerKey, answer: str, text: Text, unknown: Sequence[str]) -> bool:

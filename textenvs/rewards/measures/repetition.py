@@ -25,11 +25,15 @@ def repeated_tokens(sequence: Sequence[str]) -> list[str]:
     if len(set(sequence)) == len(sequence):
         return []
     places: dict[str, list[int]] = {}
-    streaks: dict[int, int] = {}  # distance -> how long the text has been equal to itself that far back
+    none: dict[int, int] = {}
+    streaks = none  # distance -> how long the text has been equal to itself that far back
     repeated: list[str] = []
     end = 0
     for i, token in enumerate(sequence):
-        earlier = places.setdefault(token, [])
+        earlier = places.get(token)
+        if earlier is None:
+            places[token], streaks = [i], none
+            continue
         matches: dict[int, int] = {}
         for j in earlier:
             distance = i - j

@@ -25,15 +25,14 @@ _PUNCTUATION = (
 )
 
 _PATTERNS: dict[str, str] = {
-    "zh": rf"{_NUMBER}|{_RUN}|[{_CJK}]",
+    "zh": rf"[{_CJK}]|{_NUMBER}|{_RUN}",
     "en": rf"{_NUMBER}|{_CLITIC}|{_RUN}|[{_CJK}]",
 }
 _TOKENS = {language: re.compile(rf"{core}|[^\s]").findall for language, core in _PATTERNS.items()}
 _WORDS = {language: re.compile(rf"{core}|[^\s{_PUNCTUATION}]").findall for language, core in _PATTERNS.items()}
 
-_SPACES = re.compile(r"\s+")
 _SPACES_BESIDE_CJK = re.compile(r"(?<![a-z0-9]) | (?![a-z0-9])")
-_QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
+_QUOTES = (("\u2018", "'"), ("\u2019", "'"), ("\u201c", '"'), ("\u201d", '"'))
 _FINAL = " .,;:!?~\u3002\u3001\u301c"
 
 
@@ -47,7 +46,9 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return folded.translate(_QUOTES)
+    for curly, straight in _QUOTES:
+        folded = folded.replace(curly, straight)  # seldom there, which is seen sooner than `str.translate` begins
+    return folded
 
 
 @lru_cache(maxsize=1 << 10)
@@ -64,7 +65,7 @@ def normalize(text: str, language: Language) -> str:
     Returns:
         The normal form; empty where the text holds nothing but spaces and final punctuation.
     """
-    folded = _SPACES.sub(" ", fold(text)).strip()
+    folded = " ".join(fold(text).split())
     if language == "zh" and " " in folded:
         folded = fold(_SPACES_BESIDE_CJK.sub("", folded))  # an accent may have moved beside its letter
     return folded.rstrip(_FINAL)
