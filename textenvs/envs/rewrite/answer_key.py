@@ -253,7 +253,7 @@ class AnswerKey:
         """
         if not self._kept:
             return 1.0
-        places = [text.first(item) for item in self._kept]
+        places = list(map(text.first, self._kept))
         return max(_longest_rise([places[i] for i in order if places[i] >= 0]) for order in self._orders) / len(places)
 
 
@@ -321,4 +321,5 @@ def _longest_rise(places: Sequence[int]) -> int:
 
 def _order_in(text: Text, items: Sequence[Sequence[str]]) -> tuple[int, ...]:
     """Return the numbers of some items in the order in which a text holds them."""
-    return tuple(sorted(range(len(items)), key=[text.first(forms) for forms in items].__getitem__))
+    numbers = range(len(items))
+    return tuple(numbers if len(items) < 2 else sorted(numbers, key=list(map(text.first, items)).__getitem__))

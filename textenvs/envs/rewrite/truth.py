@@ -61,7 +61,13 @@ class LazyTruth(RewriteTruth):
     """
 
     def __init__(self, situation: Situation) -> None:
-        vars(self).update(situation=situation, frame=situation.utterance.frame)
+        vars(self).update(
+            situation=situation,
+            language=situation.recognizer.language,
+            utterance=situation.said,
+            gold=situation.gold,
+            frame=situation.utterance.frame,
+        )
 
     @property
     def phrasings(self) -> Sequence[str]:
@@ -256,9 +262,6 @@ def _alike(situation: Situation) -> tuple[tuple[tuple[str, ...], ...], ...]:
 
 
 _PARTS: dict[str, Callable[[Situation], object]] = {
-    "language": lambda situation: situation.recognizer.language,
-    "utterance": lambda situation: situation.said,
-    "gold": lambda situation: situation.gold,
     "accepted": _accepted,
     "fluency": lambda situation: situation.recognizer.fluency,
     "operators": lambda situation: situation.utterance.operators,

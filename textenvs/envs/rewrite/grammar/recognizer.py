@@ -78,7 +78,7 @@ class Recognizer:
     def read(self, text: str) -> Reading:
         """Understand a rewrite: exactly where the grammar makes it, by its slots and cues otherwise."""
         tables = grammar(self.language)
-        readings = [self._read_clause(piece) for piece in self._pieces(normalize(text, self.language), tables)]
+        readings = [self._read_clause(piece, tables) for piece in _pieces(text, self.language)]
         for reading in readings:
             if not reading.clauses:
                 return reading
@@ -105,7 +105,7 @@ class Recognizer:
         one text the worse one counts. So a text that merely holds a request, such as a whole conversation, is near 0.
         """
         tables = grammar(self.language)
-        pieces = self._pieces(normalize(text, self.language), tables)
+        pieces = _pieces(text, self.language)
         return min([self._form(piece, tables) for piece in pieces]) if len(pieces) <= 2 else 0.0
 
     def _form(self, piece: str, tables: Grammar) -> float:
@@ -114,10 +114,6 @@ class Recognizer:
             return 1.0
         nearest = tables.likeness(pairs_of(skeleton, self.language))
         return nearest**6 / (1 + len(SENTENCE_END.findall(piece))) ** 2
-
-    def _pieces(self, normal: str, tables: Grammar) -> list[str]:
-        normal = PRIVATE.sub("\ufffd", normal)
-        return [_strip(piece, tables) for piece in normal.split(tables.joiner)]
 
     def skeleton(self, piece: str) -> tuple[str, tuple[Entity, ...]]:
         """Return a text with a letter for every name, and the things named, in order."""
@@ -136,8 +132,7 @@ class Recognizer:
         entry = tables.full.get(skeleton)
         return None if entry is None else _clause(entry, found)
 
-    def _read_clause(self, piece: str) -> Reading:
-        tables = grammar(self.language)
+    def _read_clause(self, piece: str, tables: Grammar) -> Reading:
         skeleton, found = _skeleton(self, piece)
         entry = tables.full.get(skeleton)
         if entry is not None:
@@ -147,6 +142,14 @@ class Recognizer:
 
 _skeleton = lru_cache(maxsize=256)(Recognizer.skeleton)
 """Kept, because an answer is heard by the service and judged twice by the reward."""
+
+
+@lru_cache(maxsize=256)
+def _pieces(text: str, language: Language) -> tuple[str, ...]:
+    """Return the requests of a text, each without leads and openers; kept for the same reason."""
+    tables = grammar(language)
+    normal = PRIVATE.sub("\ufffd", normalize(text, language))
+    return tuple([_strip(piece, tables) for piece in normal.split(tables.joiner)])
 
 
 def _clause(entry: tuple[Intent, tuple[int, ...]], found: Sequence[Entity]) -> Clause:
@@ -193,7 +196,8 @@ def _assign(intent: Intent, found: Sequence[Entity]) -> tuple[list[Entity], Type
 
 def _strip(text: str, tables: Grammar) -> str:
     for _ in range(2):
-        if text.startswith(tables.prefixes):
-            prefix = next(prefix for prefix in tables.prefixes if text.startswith(prefix))
-            text = text[len(prefix) :].lstrip()
+        if not text.startswith(tables.prefixes):
+            break
+        prefix = next(prefix for prefix in tables.prefixes if text.startswith(prefix))
+        text = text[len(prefix) :].lstrip()
     return text
