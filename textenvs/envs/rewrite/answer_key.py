@@ -23,13 +23,13 @@ NEGATIONS: dict[Language, frozenset[str]] = {
 Form = tuple[str, ...]
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 10)
 def forms_of(surfaces: tuple[str, ...], language: Language) -> tuple[Form, ...]:
     """Return surface forms as words. Kept, because those of a world come again and again."""
     return tuple([tuple(words(surface, language)) for surface in surfaces])
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 10)
 def _spellings(surfaces: tuple[str, ...], language: Language) -> tuple[str, ...]:
     """Return surface forms as they stand in `Text.spelled`."""
     return tuple([_spell(form) for form in forms_of(surfaces, language)])

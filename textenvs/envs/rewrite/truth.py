@@ -295,12 +295,12 @@ def _own_words(language: Language, frame: Frame) -> Iterator[frozenset[str]]:
             yield _name_words(language, entity.names)
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 9)
 def _words_of(language: Language, text: str) -> frozenset[str]:
     return frozenset(words(text, language))
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 9)
 def _name_words(language: Language, names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(word for name in names for word in words(name, language))
 

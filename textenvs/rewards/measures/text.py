@@ -36,22 +36,25 @@ _QUOTES = (("\u2018", "'"), ("\u2019", "'"), ("\u201c", '"'), ("\u201d", '"'))
 _FINAL = " .,;:!?~\u3002\u3001\u301c"
 
 
-@lru_cache(maxsize=1 << 10)
 def fold(text: str) -> str:
     """Fold width, case and quotation marks; spaces and punctuation stay.
 
     Unicode's compatibility case folding in its usual short form: NFKC, casefold, NFKC again (folding can
-    leave a sequence that composes). Kept, because every measure of an answer begins with it.
+    leave a sequence that composes).
     """
-    if text.isascii():
-        return text.lower()
+    return text.lower() if text.isascii() else _folded(text)
+
+
+@lru_cache(maxsize=1 << 7)
+def _folded(text: str) -> str:
+    """Fold more than ASCII; kept, because every measure of an answer begins with it."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     for curly, straight in _QUOTES:
         folded = folded.replace(curly, straight)  # seldom there, which is seen sooner than `str.translate` begins
     return folded
 
 
-@lru_cache(maxsize=1 << 10)
+@lru_cache(maxsize=1 << 8)
 def normalize(text: str, language: Language) -> str:
     """Give the form in which two texts are compared for equality.
 
