@@ -64,7 +64,7 @@ class Grammar:
         openers: of every act, the longest first, with the empty one.
         joiner: what stands between two requests.
         cues: of all intents.
-        holders: of every pair of neighbours, which complete skeletons have it: one byte for each, 1 or 0, all of them as
+        holders: of every pair of neighbours, which complete skeletons have it: a byte for each, 1 or 0, all of them as
             one number, so that adding those numbers counts for all skeletons at once.
         sizes: [skeletons] how many pairs each has, fewer than a byte counts.
     """
