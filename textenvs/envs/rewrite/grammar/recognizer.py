@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from textenvs.envs.rewrite.grammar.frames import Clause, Entity, Frame, Intent, Type
 from textenvs.envs.rewrite.grammar.skeletons import (
@@ -22,9 +22,6 @@ from textenvs.envs.rewrite.grammar.skeletons import (
 )
 from textenvs.envs.rewrite.types import Language
 from textenvs.rewards.measures import normalize
-
-Keys = tuple[tuple[str, int, str], ...]
-"""The names that a dialogue knows, the longest first: each with the position of its entity and its letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +41,8 @@ class Reading:
     intent: Intent | None = None
 
 
-def keys_of(cast: Sequence[Entity]) -> Keys:
-    """Return the names by which a cast is found in texts."""
-    keys = [
-        (key, number, letter_of(entity.type, form))
-        for number, entity in enumerate(cast)
-        for key, form in zip(entity.keys, entity.forms, strict=True)
-    ]
-    keys.sort(key=_longest_first)
-    return tuple(keys)
-
-
-def _longest_first(item: tuple[str, int, str]) -> int:
-    return -len(item[0])
-
-
 class Recognizer:
-    """Reads texts of one dialogue; made ready when the first is read, for right answers seldom need reading.
+    """Reads texts of one dialogue.
 
     Args:
         language: of the dialogue.
@@ -70,10 +52,6 @@ class Recognizer:
     def __init__(self, language: Language, cast: Sequence[Entity]) -> None:
         self.language: Language = language
         self._cast = cast
-
-    @cached_property
-    def _keys(self) -> Keys:
-        return keys_of(self._cast)
 
     def read(self, text: str) -> Reading:
         """Understand a rewrite: exactly where the grammar makes it, by its slots and cues otherwise."""
@@ -117,15 +95,15 @@ class Recognizer:
 
     def skeleton(self, piece: str) -> tuple[str, tuple[Entity, ...]]:
         """Return a text with a letter for every name, and the things named, in order."""
-        keys = self._keys
-        for mark, (key, _, _) in enumerate(keys, start=FIRST_MARK):
-            if key in piece:
-                piece = piece.replace(key, chr(mark))
+        names = [(key, entity) for entity in self._cast for key in entity.keys if key in piece]
+        names.sort(key=_longest_first)
+        for mark, (key, _) in enumerate(names, start=FIRST_MARK):
+            piece = piece.replace(key, chr(mark))
         marks = PRIVATE.findall(piece)
-        named = [keys[ord(mark) - FIRST_MARK] for mark in marks]
-        for mark, (_, _, letter) in zip(marks, named, strict=True):
-            piece = piece.replace(mark, letter)
-        return piece, tuple([self._cast[number] for _, number, _ in named])
+        named = [names[ord(mark) - FIRST_MARK] for mark in marks]
+        for mark, (key, entity) in zip(marks, named, strict=True):
+            piece = piece.replace(mark, letter_of(entity.type, entity.forms[entity.keys.index(key)]))
+        return piece, tuple([entity for _, entity in named])
 
     def _exact(self, piece: str, tables: Grammar) -> Clause | None:
         skeleton, found = _skeleton(self, piece)
@@ -138,6 +116,10 @@ class Recognizer:
         if entry is not None:
             return Reading((_clause(entry, found),), True, None, entry[0])
         return _spot(skeleton, found, tables)
+
+
+def _longest_first(name: tuple[str, Entity]) -> int:
+    return -len(name[0])
 
 
 _skeleton = lru_cache(maxsize=256)(Recognizer.skeleton)
