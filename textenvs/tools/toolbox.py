@@ -77,7 +77,7 @@ class Toolbox:
             names = [tool.name for tool in made]
             twice = sorted({name for name in names if names.count(name) > 1})
             raise ConfigError(f"two tools are called {twice[0]!r}; an agent could not tell them apart")
-        self._validators = {tool.name: _validator(tool.name, write_json(tool.parameters)) for tool in made}
+        self._validators = {tool.name: _validator_of(tool) for tool in made}
 
     @cached_property
     def schemas(self) -> tuple[str, ...]:
@@ -113,17 +113,22 @@ def _names(names: list[str]) -> str:
     return f"the tools are: {', '.join(names)}" if names else "there are no tools"
 
 
-@lru_cache(maxsize=4096)
-def _validator(name: str, parameters: str) -> Draft202012Validator:
-    """Return what checks a tool's arguments; references to other documents are not fetched.
+def _validator_of(tool: Tool) -> Draft202012Validator:
+    """Return what checks a tool's arguments; references to other documents are not fetched."""
+    try:
+        return _validator(write_json(tool.parameters))
+    except SchemaError as error:
+        raise ConfigError(f"the parameters of tool {tool.name!r} are no JSON Schema: {error.message}") from None
 
-    Checking a schema takes longer than an episode, so it is done once for every schema.
+
+@lru_cache(maxsize=4096)
+def _validator(parameters: str) -> Draft202012Validator:
+    """Return what checks arguments.
+
+    Checking a schema takes longer than an episode, so it is done once for every schema, whatever the tools are called.
     """
     schema = json.loads(parameters)
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        raise ConfigError(f"the parameters of tool {name!r} are no JSON Schema: {error.message}") from None
+    Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema, registry=Registry())
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from textenvs.errors import ConfigError
 from textenvs.messages import ToolCall
@@ -126,3 +127,15 @@ def test_a_schema_that_leads_nowhere_is_a_message(reference: str, monkeypatch: p
     result = Toolbox([Tool("f", "d", parameters, print)]).run(ToolCall("f", {"x": 1}))
     assert result.failure is Failure.INVALID_ARGUMENTS
     assert "schema" in result.content
+
+
+def test_a_schema_is_checked_once_whatever_the_tools_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[object] = []
+    monkeypatch.setattr(Draft202012Validator, "check_schema", checked.append)
+    parameters = {"type": "object", "properties": {"seen_nowhere_else": {"type": "integer"}}}
+    boxes = [Toolbox([Tool(name, "", parameters, add)]) for name in ("one", "other", "one")]
+    assert checked == [parameters]
+    assert [
+        box.problem(ToolCall(name, {"seen_nowhere_else": "x"}))
+        for box, name in zip(boxes, ("one", "other", "one"), strict=True)
+    ] == ["argument seen_nowhere_else: 'x' is not of type 'integer'"] * 3
