@@ -13,11 +13,15 @@ import pytest
 from agents.algorithms.registry import find_algorithm
 from agents.cli.settings import settings_of
 from agents.cli.train import read_options, resolve
+from agents.rollout.episode import EpisodeRequest
+from tests.benchmarks.ray import break_even
 from tests.proofs.contest import CONTEST, OWN, SECONDS, SHARED, Contest, UntilSpent, _changed
 from tests.proofs.learning import Learning
+from tests.proofs.ray_kills import Training
 from tests.proofs.retrieval import arguments, write_files
 from tests.proofs.rewrite import REWRITE_ZH
 from tests.proofs.runs import PROOFS
+from tests.proofs.time_to_success import Course
 
 LEARNING = [proof for proof in PROOFS if isinstance(proof, Learning)]
 
@@ -80,3 +84,28 @@ def test_what_the_proof_with_a_search_engine_writes_can_be_trained_on(tmp_path: 
     assert env.n_items == 5
     env.reset(options={"index": 0})
     assert env.step(env.oracle_action())[4]["reward_parts"]["recall"] == 1.0
+
+
+def test_a_success_is_reached_where_it_is_first_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    course = Course(policy=SimpleNamespace(mark_updated=lambda: None), held_out=SimpleNamespace(measure=None))  # type: ignore[arg-type]
+    found = iter([0.6, 0.76, 0.74, 0.8])
+    estimate = lambda policy: {"greedy": SimpleNamespace(success=SimpleNamespace(estimate=next(found)))}  # noqa: E731
+    monkeypatch.setattr(course.held_out, "measure", estimate)
+    while not course.over:
+        course.went_on(2.0)
+    assert [point[:2] for point in course.curve] == [(2, 4.0), (4, 8.0), (6, 12.0), (8, 16.0)]
+    assert [course.reached(goal) for goal in (0.6, 0.75, 0.8, 0.9)] == [4.0, 8.0, 16.0, float("inf")]
+
+
+def test_episodes_out_of_their_place_are_counted() -> None:
+    asked = [EpisodeRequest(group_id=0, index=3), EpisodeRequest(group_id=1, index=4)]
+    third, fourth = (SimpleNamespace(task_id=f"echo/{r.index}", group_id=r.group_id) for r in asked)
+    batches: Any = [[third, fourth], [third, third], [fourth, third], [third]]
+    assert [Training([], {}, [batch], [asked]).misplaced() for batch in batches] == [0, 1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("rates", "pause"), [([12, 12, 12], 0.0), ([5, 15, 40], 5.0), ([5, 6, 9], None), ([5, 10, 9], 10.0)]
+)
+def test_actors_break_even_between_two_pauses(rates: list[float], pause: float | None) -> None:
+    assert break_even([0, 10, 20], [10, 10, 10], rates) == pause
