@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from tests.cells import stored
 from tests.markdown import rows, source
 
+WAYS = ("inline", "thread", "ray 2", "ray 4")
+
 
 def ray(language: str) -> str:
     """Episodes per second in this process and in actors, as steps become slower."""
@@ -18,15 +20,17 @@ def ray(language: str) -> str:
         "en": ["a step sleeps", "inline", "threads", "Ray, 2 actors", "Ray, 4 actors"],
         "zh": ["每步等待", "本进程", "线程", "Ray,2 个 actor", "Ray,4 个 actor"],
     }[language]
-    ways: Sequence[Sequence[float]] = [figures["rates"][way] for way in ("inline", "thread", "ray 2", "ray 4")]
+    ways: Sequence[Sequence[float]] = [figures["rates"][way] for way in WAYS]
     body = [
         [f"{pause} ms", *(f"{rate:.1f}" for rate in each)]
         for pause, *each in zip(figures["pauses_ms"], *ways, strict=True)
     ]
-    even = {"en": "as fast as inline from", "zh": "从此与本进程一样快"}[language]
-    never = {"en": "never", "zh": "从不"}[language]
-    points = [figures["break_even_ms"][actors] for actors in ("2", "4")]
-    body.append([even, "", "", *(never if point is None else f"{point:.1f} ms" for point in points)])
+    spent, even = {
+        "en": ("processor, an episode", "one core: as fast as inline from"),
+        "zh": ("每回合的处理器时间", "单核上从此与本进程一样快"),
+    }[language]
+    body.append([spent, *(f"{1000 * figures['cpu_s'][way]:.0f} ms" for way in WAYS)])
+    body.append([even, "", "", *(f"{figures['break_even_ms'][actors]:.0f} ms" for actors in ("2", "4"))])
     return rows(header, body) + source(cells, language)
 
 

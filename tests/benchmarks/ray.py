@@ -2,8 +2,10 @@
 
 The same episodes of the small network are played in this process with inline workers and with threads, and by two and
 four actors of a Ray cluster on this machine, each with inline workers. A step of an environment sleeps for so long.
-What is taken is the time that passes, of two cores at most: so it says what waiting costs, and what sending episodes to
-another process does; actors on machines of their own would compute side by side as well.
+
+Rates are by the clock, so on a machine that does much else every further process gets a share more, and actors look
+better than they are. The break-even is therefore computed from the processor's time: on a single core, from which pause
+on does dividing the waiting among actors make up for what they and sending the episodes cost?
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -49,17 +51,34 @@ class SleepyEnv(FixedEnv):
 
 
 def rates(collector: Collector | RayCollector) -> list[float]:
-    """Return the median episodes per second at every pause, after one rollout to warm up."""
-    _play(collector, 0)
-    medians = [statistics.median(_play(collector, place) for _ in range(REPEATS)) for place in range(len(PAUSES_MS))]
-    collector.close()
-    return [round(rate, 1) for rate in medians]
+    """Return the median episodes per second at every pause."""
+    return [
+        round(statistics.median(_play(collector, place) for _ in range(REPEATS)), 1) for place in range(len(PAUSES_MS))
+    ]
+
+
+def cost(collector: Collector | RayCollector) -> float:
+    """Return the processor's seconds, here and in the actors, for an episode whose steps do not sleep."""
+    _play(collector, 0)  # to warm up
+    before = _processor_seconds(collector)
+    for _ in range(REPEATS):
+        _play(collector, 0)
+    return round((_processor_seconds(collector) - before) / REPEATS / WORK.episodes, 4)
 
 
 def _play(collector: Collector | RayCollector, place: int) -> float:
     requests = [EpisodeRequest(g, m, place * WORK.groups + g) for g in range(WORK.groups) for m in range(WORK.size)]
     start = time.perf_counter()
     return len(collector.collect(requests)) / (time.perf_counter() - start)
+
+
+def _processor_seconds(collector: Collector | RayCollector) -> float:
+    """Return what this process has used so far, and the actors, if there are any."""
+    import ray
+
+    actors = collector.actors if isinstance(collector, RayCollector) else []
+    asked = [actor.__ray_call__.remote(lambda _: time.process_time()) for actor in actors]
+    return time.process_time() + sum(ray.get(asked))
 
 
 @contextmanager
@@ -76,26 +95,34 @@ def cluster() -> Iterator[None]:
             ray.shutdown()
 
 
-def break_even(pauses: Sequence[float], ours: Sequence[float], rays: Sequence[float]) -> float | None:
-    """Return from which pause on Ray is faster, between two that were measured in proportion; None if it never is."""
-    leads = [ray / own - 1 for own, ray in zip(ours, rays, strict=True)]
-    if leads[0] >= 0:
-        return 0.0
-    for place in range(1, len(leads)):
-        if leads[place] >= 0:
-            before, after = leads[place - 1 : place + 1]
-            share = -before / (after - before)
-            return round(pauses[place - 1] + share * (pauses[place] - pauses[place - 1]), 1)
-    return None
+def break_even(here: float, there: float, actors: int) -> float:
+    """Return the pause of a step in ms from which on actors are faster than inline workers, on one core.
+
+    Inline, an episode takes its processor time and its pauses; among actors, theirs and its pauses over their number.
+
+    Args:
+        here: the processor's seconds for an episode, inline.
+        there: the same with actors.
+        actors: how many share the pauses.
+    """
+    return round(max(0.0, there - here) / (1 - 1 / actors) / WORK.turns * 1000, 1)
 
 
 def measure() -> Mapping[str, Any]:
-    """Return the rates by way and pause, and from which pause on so many actors are faster than inline workers here."""
+    """Return processor seconds and rates of every way, and from which pause on actors are faster than inline."""
     torch.set_num_threads(1)
     model, source = policy(), partial(SleepyEnv, WORK)
-    table = {kind: rates(Collector(model, source, PARAMS, workers=kind)) for kind in ("inline", "thread")}
+    costs: dict[str, float] = {}
+    table: dict[str, list[float]] = {}
+
+    def examine(way: str, collector: Collector | RayCollector) -> None:
+        costs[way], table[way] = cost(collector), rates(collector)
+        collector.close()
+
+    for kind in ("inline", "thread"):
+        examine(kind, Collector(model, source, PARAMS, workers=kind))
     with cluster():
         for actors in ACTORS:
-            table[f"ray {actors}"] = rates(RayCollector(model, source, {}, PARAMS, RayWorkers(actors=actors)))
-    even = {str(actors): break_even(PAUSES_MS, table["inline"], table[f"ray {actors}"]) for actors in ACTORS}
-    return {"pauses_ms": PAUSES_MS, "rates": table, "break_even_ms": even}
+            examine(f"ray {actors}", RayCollector(model, source, {}, PARAMS, RayWorkers(actors=actors)))
+    even = {str(actors): break_even(costs["inline"], costs[f"ray {actors}"], actors) for actors in ACTORS}
+    return {"pauses_ms": PAUSES_MS, "cpu_s": costs, "rates": table, "break_even_ms": even}

@@ -104,8 +104,8 @@ def test_episodes_out_of_their_place_are_counted() -> None:
     assert [Training([], {}, [batch], [asked]).misplaced() for batch in batches] == [0, 1, 2, 1]
 
 
-@pytest.mark.parametrize(
-    ("rates", "pause"), [([12, 12, 12], 0.0), ([5, 15, 40], 5.0), ([5, 6, 9], None), ([5, 10, 9], 10.0)]
-)
-def test_actors_break_even_between_two_pauses(rates: list[float], pause: float | None) -> None:
-    assert break_even([0, 10, 20], [10, 10, 10], rates) == pause
+def test_actors_break_even_where_the_waiting_that_they_share_makes_up_for_what_they_cost() -> None:
+    pause_s = break_even(here=0.1, there=0.13, actors=4) / 1000
+    inline, shared = 0.1 + 3 * pause_s, 0.13 + 3 * pause_s / 4  # an episode has three steps
+    assert inline == pytest.approx(shared, abs=1e-3)
+    assert break_even(here=0.1, there=0.09, actors=2) == 0.0
