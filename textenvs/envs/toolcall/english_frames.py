@@ -43,6 +43,7 @@ ENGLISH = Frames(
             rf"(?:it|{_THE}<thing>) (?:is|has been|was)(?: now)?(?: successfully)? {_DONE},?"
             r" (?:with|under)(?: the| its)? id:? <value>",
             rf"(?:<thing> )?{_DONE}: <value>",
+            rf"(?:it|{_THE}(?:new )?<thing>) has the id <value>",
             r"(?:(?:the|their|all) ids|they|these) are <values>",
             r"<values>",
         ),
@@ -50,7 +51,7 @@ ENGLISH = Frames(
             r"(?:all |it is |that is |everything is )?done",
             rf"(?:it|that|everything|your request|{_THE}<thing>) (?:is|has been|was)(?: now)?(?: successfully)? {_DONE}"
             r"(?: successfully)?",
-            rf"i have(?: now)?(?: successfully)? {_DONE} (?:it|that|{_THE}<thing>)(?: for you)?",
+            rf"i (?:have )?(?:now )?(?:successfully )?{_DONE} (?:it|that|{_THE}<thing>)(?: for you)?",
             rf"{_THE}<thing> (?:is|has been|was)(?: now)? (?:set|changed|updated) to {_THE}<thing>",
             rf"{_THE}<thing> of {_THE}<thing> (?:is|has been|was)(?: now)? (?:set|changed|updated) to {_THE}<thing>",
             rf"i have(?: now)? (?:set|changed|updated) {_THE}<thing> to {_THE}<thing>",
@@ -75,6 +76,7 @@ ENGLISH = Frames(
             rf"i(?: still)? (?:need|am missing)(?: to know)? {_THE}<named>"
             r"(?: to (?:do|continue with) (?:this|that|it))?",
             rf"{_THE}<named> is missing",
+            rf"i(?: still)? need (?:to know )?{_THE}<named> first",
         ),
         "refuse": (
             rf"{_CAN_NOT} {_DO}(?: (?:this|that|it|so|(?:the|this|your) request))?(?: for you)?",
@@ -83,6 +85,8 @@ ENGLISH = Frames(
             rf"{_CAN_NOT} {_DO} {_THE}<thing>{_REASON}",
             rf"{_SORRY}(?:there is|i have|i do not have) (?:no|any|a)(?: suitable| matching)? tool"
             r" (?:for|to do|that can do) (?:this|that|it)",
+            rf"{_SORRY}(?:i have|there is) no tool (?:to|that can) {_DO} {_THE}<thing>",
+            rf"{_SORRY}(?:this|that|it) is not something (?:that )?i can do",
             rf"{_SORRY}none of (?:my|the|these) tools can do (?:this|that|it)",
             rf"{_SORRY}(?:this|that|it) is not (?:allowed|permitted|possible){_REASON}",
             rf"{_SORRY}(?:this|that|it) is not (?:allowed|permitted|possible)",
@@ -90,6 +94,7 @@ ENGLISH = Frames(
         "reason": (
             r"<named>",
             rf"{_SORRY}(?:the )?(?:rule |policy |code )?<named> {_FORBIDS}",
+            rf"{_SORRY}(?:it|this|that) (?:would )?(?:breaks?|violates?) (?:the )?(?:rule |policy )?<named>",
             rf"{_SORRY}{_THE}<named> {_WRONG}(?: (?:for|as) {_THE}<named>)?",
             rf"{_SORRY}{_THE}<named> can not be <named>",
             rf"{_SORRY}{_THE}<named> of <named> {_WRONG}",

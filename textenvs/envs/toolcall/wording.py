@@ -99,13 +99,15 @@ _REFUSAL = re.compile(
     r"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|not allowed|not permitted|won't)\b"
     r"|\bno (?:suitable|available|matching|appropriate) (?:tool|function)\b|\blimitations of the function\b"
     r"|\bdo(?:es)?(?: not|n't) allow\b|\b(?:do not|don't) have (?:a|any)(?: [a-z]+)? tool\b"
-    r"|\bnone of (?:my|the|these) tools\b"
+    r"|\bnone of (?:my|the|these) tools\b|\bno tool (?:to|for|that)\b|\bnot something (?:that )?i can\b"
+    r"|\b(?:breaks?|violates?) (?:the )?(?:rule|policy)\b"
     r"|无法|不能|没有.{0,8}(?:工具|函数|功能)|做不到|办不到|不允许|禁止|抱歉",
     re.IGNORECASE,
 )
 _REQUEST = re.compile(
     r"\b(?:please|(?:could|can|would|will) you)(?: please)? "
     r"(?:(?:tell|give) me|provide|specify|share|let me know)(?! if)\b"
+    r"|\bi(?: still)? need (?:to know )?(?:the|your) |还没有?(?:告诉我|提供)"
     r"|请(?:您|你)?(?:提供|补充|告知|告诉我)(?=[^\s。.!,])",
     re.IGNORECASE,
 )

@@ -49,16 +49,17 @@ SPOKEN = {
             "Could you please provide the recipient_id?|Who is the recipient?|What is the recipient ID?"
             "|For which recipient?|Which recipient is it for?|May I ask for the recipient_id?"
             "|Could you tell me who the recipient is?"
-            "|Please provide the recipient.|I still need the recipient."
+            "|Please provide the recipient.|I still need the recipient.|I need to know the recipient_id first."
         ),
         BARRED: (
             "I am not allowed to do this. Rule Q3 forbids it.|I'm sorry, but rule Q3 does not allow this."
             "|Sorry, I can't do that (Q3).|I can't cancel the order because it would violate rule Q3."
-            "|This is not allowed by rule Q3."
+            "|This is not allowed by rule Q3.|Sorry, that breaks rule Q3."
         ),
         UNABLE: (
             "I'm unable to do this.|I don't have a tool for that.|Sorry, none of my tools can do that."
-            "|Unfortunately, I cannot cancel the order."
+            "|Unfortunately, I cannot cancel the order.|I have no tool to cancel the order."
+            "|That is not something I can do."
         ),
         SPOILED: (
             "The weight cannot be -3.|A weight of -3 is not possible.|-3 is not a valid weight."
@@ -83,12 +84,17 @@ SPOKEN = {
         SEVERAL: "编号分别是B7、B14和B28。",
         LACKING: (
             "您好，请告诉我收件人。|请问收件人是谁？|请提供收件人的编号。|请问是哪位收件人？|请问recipient_id是多少？|还需要收件人的编号。"
+            "|您还没有告诉我收件人是谁。"
         ),
         BARRED: (
             "抱歉，我不能办理，规定Q3不允许。|抱歉，根据规定Q3，不能取消订单。|对不起，Q3规定不允许这样做。"
-            "|很抱歉，我无法执行，因为违反了规定Q3。|根据Q3，不能办理。"
+            "|很抱歉，我无法执行，因为违反了规定Q3。|根据Q3，不能办理。|抱歉，这违反了规定Q3。"
+            "|规定Q3禁止取消订单。"
         ),
-        UNABLE: "抱歉，我没有可以做这个的工具。|很抱歉，我没有相关工具。|我做不到。|抱歉，我无法取消订单。",
+        UNABLE: (
+            "抱歉，我没有可以做这个的工具。|很抱歉，我没有相关工具。|我做不到。"
+            "|抱歉，我无法取消订单。|这个我做不到。|抱歉，暂时无法办理。"
+        ),
         SPOILED: (
             "重量不能是-3。|抱歉，重量-3无效。|重量-3不正确，请问重量应该是多少？|重量“-3”无效，请提供正确的重量。"
         ),
@@ -103,7 +109,9 @@ def test_an_assistant_that_talks_as_assistants_do_is_tidy(language: str, place: 
     for text in spoken.split("|"):
         read = read_answer(text, expectation, language, KNOWN[language])  # type: ignore[arg-type]
         assert (read.tidy, read.decision in expectation.decisions) == (True, True), text
-        if expectation in (BARRED, UNABLE):  # what counts where nobody looks at the wording
+        if expectation in (LACKING, BARRED, UNABLE) and not text.startswith(
+            "还"
+        ):  # what counts where nobody looks at the wording
             assert decision_of(text) in expectation.decisions, text
 
 
