@@ -54,7 +54,7 @@ def _by_task(world: TextEnv | None, annotator: AnnotatorOptions, own: Mapping[st
             raise UsageError(f"--sft.tasks {name}={own[name]!r}: must be an object of settings")
     return {
         name: apply_settings(
-            dataclasses.replace(annotator, rows=round((annotator.rows or 0) * share)),
+            dataclasses.replace(annotator, rows=max(1, round((annotator.rows or 0) * share))),
             own.get(name, {}),
             f"--sft.tasks {name}",
             "textenvs sft",

@@ -17,8 +17,8 @@ from agents.cli.stored import AFTER, BEFORE, is_run, read_stored
 from textenvs.errors import UsageError
 
 if TYPE_CHECKING:
-    from agents.feedback.labelling.queue import LabelQueue
-    from agents.feedback.labelling.tasks import Played
+    from agents.feedback.labelling.service import LabelConfig
+    from agents.feedback.labelling.tasks import Played, Question
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,23 +59,36 @@ def run(args: Sequence[str]) -> int:
     options = parse(Options, args, "textenvs label")
     if not options.runs and "://" not in options.store and not Path(options.store).is_file():
         raise UsageError(f"--store {options.store!r}: there is no such file; name a run whose answers are to be judged")
+    config, wanted = _config(options), _wanted(options)
     with open_store(options.store, new=True) as store:
-        from agents.feedback.hosting import check_address
         from agents.feedback.labelling.queue import LabelQueue
-        from agents.feedback.labelling.service import LabelConfig, serve_labels
+        from agents.feedback.labelling.service import serve_labels
 
-        token = read_token(options.token_file)
-        config = LabelConfig(ask=options.ask, parts=options.parts, language=options.language, token=token)
-        check_address(options.host, token)
         queue = LabelQueue(store, options.queue, votes=options.votes, seed=options.seed)
         with contextlib.suppress(KeyboardInterrupt):
-            print(f"{_fill(queue, options)}; page: http://{options.host}:{options.port}/", flush=True)
+            queue.add(wanted, most=options.most)
+            held = f"{queue.progress('').tasks} tasks in the queue {options.queue!r}"
+            print(f"{held}; page: http://{options.host}:{options.port}/", flush=True)
             serve_labels(store, queue, config, options.host, options.port)
     return 0
 
 
-def _fill(queue: LabelQueue, options: Options) -> str:
-    """Put what the runs said into the queue, and say how much it holds."""
+def _config(options: Options) -> LabelConfig:
+    """Return how the page behaves.
+
+    Raises:
+        ConfigError: if a value is out of range, or others were let in without a token.
+    """
+    from agents.feedback.hosting import check_address
+    from agents.feedback.labelling.service import LabelConfig
+
+    token = read_token(options.token_file)
+    check_address(options.host, token)
+    return LabelConfig(ask=options.ask, parts=options.parts, language=options.language, token=token)
+
+
+def _wanted(options: Options) -> list[Question]:
+    """Return what the runs said that is to be judged; a store is made for that only."""
     from agents.feedback.labelling.tasks import questions
 
     found = questions(played for path in options.runs for played in _read(path))
@@ -85,8 +98,7 @@ def _fill(queue: LabelQueue, options: Options) -> str:
             f"nothing to judge: none of {len(found)} conversations has {options.least} different answers; "
             "name several runs, or episodes that were sampled, or say --least 1"
         )
-    queue.add(wanted, most=options.most)
-    return f"{queue.progress('').tasks} tasks in the queue {options.queue!r}"
+    return wanted
 
 
 def _read(path: Path) -> Iterator[Played]:

@@ -212,6 +212,15 @@ class AnnotatorOptions:
     word_noise: float = 0.0
     """Share of the demonstrations in which users' words give way to unknown ones; helps a model from scratch."""
 
+    def __post_init__(self) -> None:
+        """Refuse to demonstrate nothing.
+
+        Raises:
+            UsageError: if there are no rows, or fewer drills than none.
+        """
+        if (self.rows is not None and self.rows < 1) or self.drills < 0:
+            raise UsageError(f"sft rows={self.rows}, drills={self.drills}: at least 1 row, and no fewer drills than 0")
+
 
 @dataclass(frozen=True)
 class SFTOptions(AnnotatorOptions):

@@ -49,6 +49,7 @@ def test_every_task_has_its_own_annotator() -> None:
         (MIXED, {"rewrite": {"learning_rate": 1}}, "'learning_rate'"),
         (MIXED, {"rewrite": {"lapses": "often"}}, "often"),
         (MIXED, {"rewrite": 5}, "rewrite=5"),
+        (MIXED, {"rewrite": {"rows": 0}}, "--sft.tasks rewrite: sft rows=0"),
         (MIXED, {"rewrite": {"demonstrator": "describing"}}, "'describing'"),
     ],
 )

@@ -60,9 +60,10 @@ def test_mistakes_are_said_in_one_line(
     store = ("--store", str(tmp_path / "l.db"))
     assert "--least 1" in fails(capsys, "label", str(tmp_path / "one"), *store)
     assert "no evaluation" in fails(capsys, "label", str(tmp_path / "none"), *store)
+    assert not (tmp_path / "l.db").exists()
     assert "name a run" in fails(capsys, "label", "--store", str(tmp_path / "none.db"))
     assert "token" in fails(capsys, "label", str(tmp_path / "one"), "--host", "0.0.0.0", *store)  # noqa: S104
-    assert "queue 'a/b'" in fails(capsys, "label", str(tmp_path / "one"), "--queue", "a/b", *store)
+    assert "queue 'a/b'" in fails(capsys, "label", str(tmp_path / "one"), "--least", "1", "--queue", "a/b", *store)
     assert not served
 
 
