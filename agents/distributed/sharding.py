@@ -35,8 +35,9 @@ class Sharding:
         """
         if _is_on(DEEPSPEED):
             raise ConfigError(
-                "DeepSpeed configurations are not supported: its engine would own loss, clipping and optimiser. "
-                "Launch with an FSDP2 configuration, which cuts the same three (accelerate config: FSDP, version 2)"
+                "DeepSpeed configurations are not supported: its engine reduces, clips and steps in one. Launch with "
+                "FSDP (fsdp_version: 2), which cuts the same: fsdp_reshard_after_forward: true stands for zero_stage: "
+                "3, false for zero_stage: 2"
             )
         if not _is_on(FSDP):
             return None

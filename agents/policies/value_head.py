@@ -30,4 +30,5 @@ class ValueHead(nn.Module):
         states = states.float()
         if self.detach:
             states = states.detach()
-        return self.output(torch.nn.functional.gelu(self.hidden(states))).squeeze(-1)
+        # No view: FSDP hooks on to what a layer returns, and would lose hold of a view that is written to.
+        return torch.squeeze_copy(self.output(torch.nn.functional.gelu(self.hidden(states))), -1)

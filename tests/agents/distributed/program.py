@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 from agents import A2C, GRPO, PPO, TRPO, Callback, Curriculum, Filters, Importance
+from agents.algorithms.settings.trust_region import TrustRegion
 from agents.distributed.ranks import join_ranks
 from agents.policies.causal_lm import CausalLMPolicy
 from agents.policies.tiny import TinyConfig, build_tiny
@@ -37,7 +38,7 @@ GROUPED: dict[str, Any] = {"group_size": 4, **KL}
 CASES: Mapping[str, tuple[type[Agent], dict[str, Any]]] = {
     "ppo": (PPO, {**KL, "n_epochs": 2, "n_minibatches": 3}),
     "a2c": (A2C, KL),
-    "trpo": (TRPO, {}),
+    "trpo": (TRPO, {"trust_region": TrustRegion(cg_steps=3)}),
     "grpo": (GRPO, {**GROUPED, "n_minibatches": 2, "importance": Importance(cap=2.0, level="sequence")}),
     "bnpo": (GRPO, {**GROUPED, "loss_type": "bnpo", "filters": Filters(mask_overlong=True, resample_rounds=1)}),
     "dr_grpo": (GRPO, {**GROUPED, "loss_type": "dr_grpo", "curriculum": Curriculum(boost=4.0, pool=6)}),
@@ -89,7 +90,7 @@ def agent_of(case: str, run_dir: Path | None = None) -> Agent:
 
 def trained(agent: Agent, updates: int = UPDATES, resume: bool = False) -> list[dict[str, float]]:
     kept = Kept()
-    agent.learn(updates * SMALL["n_episodes_per_update"], callback=kept, resume=resume)
+    agent.learn(updates * agent.settings.n_episodes_per_update, callback=kept, resume=resume)
     agent.close()
     return kept.rows
 

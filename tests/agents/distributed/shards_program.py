@@ -32,15 +32,15 @@ from tests.agents.distributed.program import GROUPED, KL, SMALL, LetterEnv, trai
 
 LORA = {"r": 4, "init_lora_weights": "gaussian"}
 CASES: Mapping[str, tuple[type[Agent], dict[str, Any], dict[str, Any]]] = {
-    "ppo": (PPO, {"critic": "head"}, {**KL, "n_minibatches": 3}),
-    "ppo-lora": (PPO, {"critic": "separate", "lora": LORA}, {**KL, "n_minibatches": 2}),
-    "warm": (PPO, {"critic": "head"}, {**KL, "value_warmup_updates": 1}),
+    "ppo": (PPO, {"critic": "head"}, {**KL, "n_minibatches": 3, "value_warmup_updates": 1}),
+    "ppo-lora": (PPO, {"critic": "separate", "lora": LORA}, KL),
     "grpo": (GRPO, {"critic": None}, {**GROUPED, "n_minibatches": 2}),
     "grpo-lora": (GRPO, {"critic": None, "lora": LORA}, GROUPED),
 }
-"""All weights and adapters, both references, activations kept and computed again (without a critic), and a critic in
-the trunk, beside it, and alone for the first update."""
+"""All weights and adapters, both references, activations kept and computed again (without a critic), and a critic
+beside the policy's trunk or on it, there alone for the first update."""
 
+FEW = {**SMALL, "n_episodes_per_update": 8}
 LAYERS, UPDATES = 2, 2
 SHAPE = TinyConfig(vocab_size=262, hidden_size=32, layers=LAYERS, heads=2, context_length=256)
 
@@ -63,7 +63,7 @@ def policy(**options: Any) -> CausalLMPolicy:
 
 def agent_of(case: str) -> Agent:
     kind, options, settings = CASES[case]
-    return kind(policy(**options), LetterEnv, **SMALL, **settings)
+    return kind(policy(**options), LetterEnv, **FEW, **settings)
 
 
 class Held(Callback):
@@ -109,7 +109,7 @@ def go_on(folder: Path) -> None:
     agent = GRPO.load(folder / "one", LetterEnv)
     agent.policy.chat.stop_ids = policy(critic=None).chat.stop_ids
     writer = CheckpointWriter(folder / "inside", 1, inside=True, keep=9)
-    agent.learn(2 * UPDATES * SMALL["n_episodes_per_update"], callback=[held, writer], resume=True)
+    agent.learn(2 * UPDATES * FEW["n_episodes_per_update"], callback=[held, writer], resume=True)
     save_file(weights(agent), folder / f"resumed-{agent.ranks.rank}.safetensors")
     if join_ranks().first:
         (folder / "held.json").write_text(json.dumps(held.figures))
