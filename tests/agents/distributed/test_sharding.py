@@ -44,7 +44,7 @@ def test_every_rank_loads_the_weights_that_it_plays_with(launched: pytest.Monkey
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
-        (DEEPSPEED, "true", "DeepSpeed.*FSDP2"),
+        (DEEPSPEED, "true", "DeepSpeed.*fsdp_version: 2"),
         ("FSDP_VERSION", "1", "fsdp_version: 2"),
         ("FSDP_AUTO_WRAP_POLICY", "SIZE_BASED_WRAP", "valid: TRANSFORMER_BASED_WRAP, NO_WRAP"),
         ("FSDP_OFFLOAD_PARAMS", "true", "fsdp_offload_params: false"),

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from agents import GRPO, TRPO
+from agents import GRPO, TRPO, Callback
 from agents.algorithms.ppo import ALGORITHM, PPOConfig
+from agents.algorithms.settings.checkpoints import Checkpoints
 from agents.distributed.ranks import Ranks
+from agents.distributed.replicas import Replicas
 from agents.distributed.sharding import Sharding
 from agents.distributed.shards import Shards, _layers, hold
 from agents.policies.scripted import ScriptedPolicy
+from agents.trainer.agent import Agent, TrainingInterrupted
+from agents.trainer.checkpoint import checkpoint_name
 from agents.trainer.update import Updater
-from tests.agents.distributed.program import LetterEnv, trained, weights
-from tests.agents.distributed.shards_program import CASES, LAYERS, UPDATES, agent_of, policy
+from tests.agents.distributed.program import GROUPED, LetterEnv, trained, weights
+from tests.agents.distributed.shards_program import CASES, FEW, LAYERS, UPDATES, agent_of, policy
 from tests.agents.distributed.test_ranks import close
 from textenvs.errors import CheckpointError, ConfigError
 
@@ -98,6 +103,23 @@ def test_what_parts_cannot_do_is_refused() -> None:
         hold(ScriptedPolicy("silent", lambda _: ""), optimizer, SHARDED)  # type: ignore[type-var]
     with pytest.raises(ConfigError, match="the model has no NoSuchLayer"):
         _layers(eager.model, eager.model, Sharding(layers=("NoSuchLayer",)))
+
+
+class CtrlC(Callback):
+    """Interrupts after the second update."""
+
+    def on_update(self, agent: Agent, metrics: dict[str, float]) -> None:
+        if metrics["update"]:
+            raise KeyboardInterrupt
+
+
+def test_after_ctrl_c_the_newest_checkpoint_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: dict[str, Any] = {**FEW, **GROUPED, "checkpoints": Checkpoints(every=1)}
+    agent = GRPO(policy(critic=None), LetterEnv, run_dir=tmp_path, **settings)
+    monkeypatch.setattr(Replicas, "savable", False)
+    with pytest.raises(TrainingInterrupted) as interrupted:
+        agent.learn(3 * FEW["n_episodes_per_update"], callback=CtrlC())
+    assert interrupted.value.saved_in == tmp_path / "checkpoints" / checkpoint_name(1)
 
 
 def test_weights_in_parts_are_saved_only_while_the_other_ranks_listen() -> None:
