@@ -31,7 +31,7 @@ from textenvs import Outcome
 WORK = Workload(groups=8, size=4, turns=3, prompt=96, written=16, read=40)
 PAUSES_MS = (0, 5, 20, 50, 100)
 ACTORS = (2, 4)
-REPEATS = 3
+REPEATS = 2
 PARAMS = SamplingParams(max_new_tokens=WORK.written)
 
 
@@ -74,11 +74,12 @@ def _play(collector: Collector | RayCollector, place: int) -> float:
 
 def _processor_seconds(collector: Collector | RayCollector) -> float:
     """Return what this process has used so far, and the actors, if there are any."""
+    own = time.process_time()
+    if not isinstance(collector, RayCollector):
+        return own
     import ray
 
-    actors = collector.actors if isinstance(collector, RayCollector) else []
-    asked = [actor.__ray_call__.remote(lambda _: time.process_time()) for actor in actors]
-    return time.process_time() + sum(ray.get(asked))
+    return own + sum(ray.get([actor.__ray_call__.remote(lambda _: time.process_time()) for actor in collector.actors]))
 
 
 @contextmanager
