@@ -30,7 +30,7 @@ def ray(language: str) -> str:
         "zh": ("每回合的处理器时间", "单核上从此与本进程一样快"),
     }[language]
     body.append([spent, *(f"{1000 * figures['cpu_s'][way]:.0f} ms" for way in WAYS)])
-    body.append([even, "", "", *(f"{figures['break_even_ms'][actors]:.0f} ms" for actors in ("2", "4"))])
+    body.append([even, "", "", *(f"{figures['break_even_ms'][actors]:.1f} ms" for actors in ("2", "4"))])
     return rows(header, body) + source(cells, language)
 
 
