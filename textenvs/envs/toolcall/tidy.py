@@ -68,7 +68,7 @@ def read_answer(text: str, expectation: Expectation, language: Language, known: 
     if said is None or (len(decisions) > 1 and not decisions.issubset(expectation.decisions)):
         return Reading(decision_of(text), False)
     one_of_each = all(count == 1 for kind, count in Counter(kinds).items() if kind != "fact")
-    decision: Decision = min(decisions, default="answer")
+    decision: Decision = sorted(decisions)[0] if decisions else "answer"
     return Reading(decision, one_of_each and _each_once(said, expectation))
 
 
