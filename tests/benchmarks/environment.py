@@ -1,4 +1,4 @@
-"""Environment steps per second on one core: the full four-part reward, and a constant one."""
+"""Environment steps per second on one core: the families' own rewards, and a constant one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 
@@ -19,14 +19,41 @@ BLOCK = 100
 REPEATS = 5
 
 
+class Play(NamedTuple):
+    """What is played, and how.
+
+    Attributes:
+        env_id: of the environment.
+        settings: of it.
+        copied: every how many answers one is a copy; 0 for none.
+        episodes: how many.
+    """
+
+    env_id: str
+    settings: Mapping[str, Any]
+    copied: int = 4
+    episodes: int = EPISODES
+
+
+PLAYS: Mapping[str, Play] = {
+    "tiny": Play(ENV_ID, {"difficulty": "tiny"}),
+    "medium": Play(ENV_ID, {"difficulty": "medium"}),
+    "medium.right": Play(ENV_ID, {"difficulty": "medium"}, copied=0),
+    "DialogueStrategy-v0": Play("DialogueStrategy-v0", {}, episodes=300),
+    "ToolCall-v0": Play("ToolCall-v0", {}, episodes=300),
+}
+
+
 def constant(turn: Turn) -> float:
     """A reward that costs nothing."""
     return 1.0
 
 
-def scripts(episodes: int = EPISODES, **settings: Any) -> list[tuple[int, list[str]]]:
-    """Items with what is said in them: the oracle's answer and a copy of the prompt in turn."""
-    env = gym.make(ENV_ID, disable_env_checker=True, **settings).unwrapped
+def scripts(
+    episodes: int = EPISODES, env_id: str = ENV_ID, copied: int = 4, **settings: Any
+) -> list[tuple[int, list[str]]]:
+    """Items with what is said in them: the oracle's answers, and now and then a copy of the prompt."""
+    env = gym.make(env_id, disable_env_checker=True, **settings).unwrapped
     table: list[tuple[int, list[str]]] = []
     for index in range(episodes):
         observation, _ = env.reset(options={"index": index})
@@ -34,7 +61,8 @@ def scripts(episodes: int = EPISODES, **settings: Any) -> list[tuple[int, list[s
         ended = False
         while not ended:
             right = env.oracle_action()  # type: ignore[attr-defined]
-            actions.append(right if (index + len(actions)) % 4 else observation["history"][-1]["content"])
+            copies = copied > 0 and (index + len(actions)) % copied == 0
+            actions.append(observation["history"][-1]["content"] if copies else right)
             observation, _, ended, _, _ = env.step(actions[-1])
         table.append((index, actions))
     return table
@@ -64,13 +92,13 @@ def steps_per_second(make: Callable[[], gym.Env[Any, str]], table: list[tuple[in
 
 
 def measure() -> Mapping[str, Any]:
-    """Return the best of some repeats (other work only ever slows), for the default and the smallest difficulty."""
+    """Return the best of some repeats: other work only ever slows."""
     figures: dict[str, Any] = {}
-    for difficulty in ("tiny", "medium"):
-        table = scripts(difficulty=difficulty)
-        for name, reward in (("four_parts", None), ("constant", constant)):
-            make = partial(gym.make, ENV_ID, disable_env_checker=True, difficulty=difficulty, reward=reward)
+    for play, (env_id, settings, copied, episodes) in PLAYS.items():
+        table = scripts(episodes, env_id, copied, **settings)
+        for name, reward in (("own", None), ("constant", constant)):
+            make = partial(gym.make, env_id, disable_env_checker=True, reward=reward, **settings)
             runs = [steps_per_second(make, table) for _ in range(REPEATS)]
-            figures[f"{difficulty}.{name}.step"] = round(max(run[0] for run in runs))
-            figures[f"{difficulty}.{name}.step_and_reset"] = round(max(run[1] for run in runs))
+            figures[f"{play}.{name}.step"] = round(max(run[0] for run in runs))
+            figures[f"{play}.{name}.step_and_reset"] = round(max(run[1] for run in runs))
     return figures

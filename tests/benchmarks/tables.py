@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tests.benchmarks.environment import PLAYS
 from tests.benchmarks.trivial import MOVES
 from tests.benchmarks.workloads import WORKLOADS, Workload
 from tests.cells import stored
@@ -17,22 +18,22 @@ def bench(language: str) -> str:
     if not cells:
         return ""
     figures = cells[-1].figures
-    names = {
-        "en": {"four_parts": "four-part reward", "constant": "constant reward"},
-        "zh": {"four_parts": "四项奖励", "constant": "常数奖励"},
-    }[language]
+    rewards = {"en": {"own": "own reward", "constant": "constant"}, "zh": {"own": "自带奖励", "constant": "常数奖励"}}[
+        language
+    ]
+    right = {"en": "right answers only", "zh": "只有正确回答"}[language]
     header = {
         "en": ["environment steps per second, one core", "`step`", "`step` and `reset`"],
         "zh": ["单核每秒环境步数", "`step`", "`step` 与 `reset`"],
     }[language]
     body = [
         [
-            f"`{level}`, {names[reward]}",
-            f"{figures[f'{level}.{reward}.step']:,}",
-            f"{figures[f'{level}.{reward}.step_and_reset']:,}",
+            f"`{play.removesuffix('.right')}`, {f'{right}, ' * play.endswith('.right')}{name}",
+            f"{figures[f'{play}.{reward}.step']:,}",
+            f"{figures[f'{play}.{reward}.step_and_reset']:,}",
         ]
-        for level in ("tiny", "medium")
-        for reward in ("four_parts", "constant")
+        for play in PLAYS
+        for reward, name in rewards.items()
     ]
     return rows(header, body) + source(cells, language)
 
