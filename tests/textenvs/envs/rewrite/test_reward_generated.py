@@ -143,3 +143,21 @@ def test_phrasings_mention_things_in_every_accepted_order(turns: list[Turn]) -> 
         find = answer_key(truth).mentions.find
         accepted = {tuple(find(words(text, truth.language))) for text in truth.accepted}
         assert {tuple(find(words(text, truth.language))) for text in truth.phrasings} == accepted
+
+
+def test_what_is_unknown_is_what_no_source_of_known_words_holds(turns: list[Turn]) -> None:
+    for turn in turns[:40]:
+        known, asked = turn.truth.known, {*words(turn.truth.gold, turn.truth.language), "qx", *turn.truth.known}
+        assert {*asked} - known == {word for word in asked if word not in known} == {"qx"}
+
+
+def test_a_known_word_with_its_own_end_glued_on_again_is_degenerate(turns: list[Turn]) -> None:
+    stutters = 0
+    for turn in turns[:60]:
+        gold = turn.truth.gold.lower()
+        for word in {
+            word for word in words(gold, turn.truth.language) if word.isascii() and len(word) > 3 and word in gold
+        }:
+            assert assess(turn.truth, gold.replace(word, word + word[-3:])).fluency == 0.0
+            stutters += 1
+    assert stutters > 10
