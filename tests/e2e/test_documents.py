@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.figures import REGRET, draw_regret
 from tests.tables import READMES, render
 
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
@@ -74,6 +75,12 @@ def test_both_readmes_say_the_same() -> None:
 def test_tables_are_what_the_measurements_say(language: str) -> None:
     text = READMES[language].read_text(encoding="utf-8")
     assert render(text, language) == text, "run: python -m tests.tables"
+
+
+def test_the_picture_is_what_the_measurements_say(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    draw_regret(tmp_path / "regret.svg")
+    assert (tmp_path / "regret.svg").read_text() == REGRET.read_text(), "run: python -m tests.figures"
 
 
 def test_a_mark_of_no_table_is_refused() -> None:
